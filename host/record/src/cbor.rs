@@ -1,0 +1,210 @@
+//! Canonical DAG-CBOR: the only byte form of a value.
+//!
+//! A value has exactly one encoding, and [`decode`] accepts nothing else: shortest integers
+//! and lengths, definite lengths, map keys that are text, sorted (shorter first, then by
+//! bytes) and unique, floats always 64-bit and finite, no simple values but `false`, `true`
+//! and `null`, no tag but 42 (a CID), nothing after the value, 32 levels at most.
+//!
+//! The decoder never allocates more than the input's own size suggests, and never recurses
+//! deeper than [`limits::DEPTH`].
+//! Source: the DAG-CBOR specification of IPLD, and RFC 8949 section 4.2 for shortest forms.
+
+mod decode;
+mod encode;
+
+pub(crate) use decode::Reader;
+pub use decode::{DecodeError, Fault, decode};
+pub(crate) use encode::Writer;
+pub use encode::{encode, encode_map};
+
+use crate::id::Cid;
+
+/// A DAG-CBOR value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// An integer from -2^64 to 2^64 - 1.
+    Int(i128),
+    /// A finite float. `-0.0` and `0.0` are different values, as their bytes differ.
+    Float(f64),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// Text.
+    Text(String),
+    /// A list.
+    List(Vec<Value>),
+    /// A map, in canonical order.
+    Map(Map),
+    /// A link to content by its CID.
+    Link(Cid),
+}
+
+impl Value {
+    /// The text, if this is text.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The integer, if this is one that fits.
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Value::Int(int) => i64::try_from(*int).ok(),
+            _ => None,
+        }
+    }
+
+    /// The list, if this is a list.
+    pub fn as_list(&self) -> Option<&[Value]> {
+        match self {
+            Value::List(list) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// The map, if this is a map.
+    pub fn as_map(&self) -> Option<&Map> {
+        match self {
+            Value::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// What kind of value this is, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Int(_) => "an integer",
+            Value::Float(_) => "a float",
+            Value::Bytes(_) => "bytes",
+            Value::Text(_) => "text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a map",
+            Value::Link(_) => "a link",
+        }
+    }
+}
+
+/// The largest and smallest integers of the model.
+pub const MAX_INT: i128 = u64::MAX as i128;
+/// See [`MAX_INT`].
+pub const MIN_INT: i128 = -(1 << 64);
+
+/// A map with text keys, kept in canonical order: shorter keys first, then by bytes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Map(Vec<(String, Value)>);
+
+/// Canonical order of keys. Equal to the order of their encodings.
+pub(crate) fn key_order(a: &str, b: &str) -> std::cmp::Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.as_bytes().cmp(b.as_bytes()))
+}
+
+impl Map {
+    /// An empty map.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The value under `key`.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let at = self.0.binary_search_by(|(k, _)| key_order(k, key)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// Puts a value under `key`; returns the one that was there.
+    pub fn insert(&mut self, key: impl Into<String>, value: Value) -> Option<Value> {
+        let key = key.into();
+        match self.0.binary_search_by(|(k, _)| key_order(k, &key)) {
+            Ok(at) => Some(std::mem::replace(&mut self.0[at].1, value)),
+            Err(at) => {
+                self.0.insert(at, (key, value));
+                None
+            }
+        }
+    }
+
+    /// Takes the value under `key` out.
+    pub fn remove(&mut self, key: &str) -> Option<Value> {
+        let at = self.0.binary_search_by(|(k, _)| key_order(k, key)).ok()?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// Entries in canonical order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(k, v)| (k.as_str(), v))
+    }
+
+    /// How many entries.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Appends an entry that the caller knows to come last in canonical order.
+    fn push_last(&mut self, key: String, value: Value) {
+        debug_assert!(self.0.last().is_none_or(|(k, _)| key_order(k, &key).is_lt()));
+        self.0.push((key, value));
+    }
+}
+
+impl<K: Into<String>> FromIterator<(K, Value)> for Map {
+    fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Self {
+        let mut map = Map::new();
+        for (key, value) in entries {
+            map.insert(key, value);
+        }
+        map
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Value::Text(text)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(int: u64) -> Self {
+        Value::Int(int.into())
+    }
+}
+
+impl From<i64> for Value {
+    fn from(int: i64) -> Self {
+        Value::Int(int.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(b: bool) -> Self {
+        Value::Bool(b)
+    }
+}
+
+impl From<Map> for Value {
+    fn from(map: Map) -> Self {
+        Value::Map(map)
+    }
+}
+
+impl From<Vec<Value>> for Value {
+    fn from(list: Vec<Value>) -> Self {
+        Value::List(list)
+    }
+}
