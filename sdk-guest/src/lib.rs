@@ -1,1 +1,53 @@
-//! x
+//! Write Atlas modules in Rust.
+//!
+//! A module is a sandboxed WebAssembly component that decides something for a community.
+//! A **validator** decides which records of a type are valid: implement [`Validator`], put
+//! [`export_validator!`] under it, and test it natively with [`testing`]; the README has a
+//! whole one in 25 lines.
+//!
+//! What stands where: [`Validator`] and its arguments ([`Candidate`], [`Draft`]); what it
+//! answers ([`Judgement`], [`Rules`], [`Description`]); bodies, read through [`Fields`]
+//! (every refusal names the path of the field, what was found and what is expected) and
+//! written with [`map!`]; refusals ([`Reason`], [`reason!`], [`invalid!`], [`ensure!`]);
+//! and [`panic`], how the message of a panic reaches its author.
+//!
+//! The types mirror the WIT packages in `wit/`. On `wasm32` the crate also holds the
+//! generated bindings; a native build has none, so that tests are plain Rust.
+
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+#[allow(missing_docs, unsafe_op_in_unsafe_fn, clippy::all, reason = "generated from the WIT")]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: ["../wit/types-0.1", "../wit/validator-0.1"],
+        world: "atlas:validator/validator",
+        generate_all,
+        pub_export_macro: true,
+        default_bindings_module: "atlas_sdk::bindings",
+    });
+}
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub mod export;
+mod fields;
+pub mod panic;
+mod reason;
+mod rules;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+mod typed;
+mod types;
+mod validator;
+mod value;
+mod verdict;
+
+pub use atlas_record::cbor::{self, Map, Value};
+pub use atlas_record::{name, target};
+pub use fields::{Field, Fields};
+pub use reason::{CODE_BYTES, Reason, TEXT_BYTES};
+pub use rules::{Display, Index, IndexKind, KeyRule, Lifecycle, Rules, TextField, Transition, Workflow};
+pub use typed::{Bytes, Integer, Items, Text, Typed};
+pub use types::{Blob, Candidate, Description, Draft, Entry, Id, Link, Operation, Supplied, Timestamp};
+pub use validator::Validator;
+pub use value::IntoValue;
+pub use verdict::{IndexEntry, IndexValue, Judgement, NotValid, Valid, Verdict};

@@ -145,16 +145,16 @@ impl Compiler {
 
     /// Hands bytes to the background thread and returns at once.
     pub(crate) fn prepare(self: &Arc<Self>, bytes: Arc<[u8]>) -> Compiling {
-        let (slot, new) = self.slot(bytes);
+        let (slot, new) = self.slot(CodeHash::of(&bytes), || bytes);
         if new {
             self.enqueue(slot.clone());
         }
         Compiling { slot, compiler: self.clone() }
     }
 
-    /// The code for these bytes, compiled now if nobody did yet.
-    pub(crate) fn obtain(&self, bytes: &[u8]) -> Result<Arc<Code>, EngineError> {
-        let (slot, _) = self.slot(Arc::from(bytes));
+    /// The code for these bytes, which `code` is the hash of, compiled now if nobody did yet.
+    pub(crate) fn obtain(&self, code: CodeHash, bytes: &[u8]) -> Result<Arc<Code>, EngineError> {
+        let (slot, _) = self.slot(code, || Arc::from(bytes));
         self.settle(&slot)
     }
 
@@ -162,9 +162,8 @@ impl Compiler {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The one slot of these bytes, and whether it is new.
-    fn slot(&self, bytes: Arc<[u8]>) -> (Arc<Slot>, bool) {
-        let code = CodeHash::of(&bytes);
+    /// The one slot of a hash, and whether it is new.
+    fn slot(&self, code: CodeHash, bytes: impl FnOnce() -> Arc<[u8]>) -> (Arc<Slot>, bool) {
         let now = self.requests.fetch_add(1, Ordering::Relaxed);
         let mut slots = self.lock_slots();
         if let Some(slot) = slots.get(&code) {
@@ -174,7 +173,7 @@ impl Compiler {
         evict(&mut slots);
         let slot = Arc::new(Slot {
             code,
-            state: Mutex::new(State::Queued(bytes)),
+            state: Mutex::new(State::Queued(bytes())),
             settled: Condvar::new(),
             used: AtomicU64::new(now),
         });

@@ -54,12 +54,13 @@ pub enum EngineError {
         /// What it does export.
         found: Vec<String>,
     },
-    /// Exports of the right names and the wrong types.
-    #[error("module {code} exports the right names with the wrong types: {text}; build it against wit/validator-0.1")]
-    WrongTypes {
+    /// Exports of the right names and the wrong types, or more parts than an instance may
+    /// have.
+    #[error("module {code} does not fit its world: {text}; build it against the WIT packages of this version")]
+    Unfit {
         /// The component.
         code: CodeHash,
-        /// Which function, and how it differs.
+        /// What does not fit.
         text: String,
     },
     /// The bytes are not what the binding names.

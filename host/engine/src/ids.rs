@@ -132,13 +132,7 @@ impl Binding {
     /// A binding of `code` without config, under `meter/1` and ordinary allowances.
     #[must_use]
     pub fn new(code: CodeHash) -> Self {
-        Self {
-            code,
-            config: Arc::from([]),
-            meter: Meter::V1,
-            fuel: Self::DEFAULT_FUEL,
-            memory: Self::DEFAULT_MEMORY,
-        }
+        Self { code, config: Arc::from([]), meter: Meter::V1, fuel: Self::DEFAULT_FUEL, memory: Self::DEFAULT_MEMORY }
     }
 
     /// The same with a config.

@@ -185,7 +185,10 @@ fn read(bytes: &[u8]) -> Result<Surface, wasmparser::Error> {
 
 fn gather(bytes: &[u8], types: TypesRef<'_>, imports: Vec<String>, exports: Vec<String>) -> Surface {
     let (type_imports, foreign_imports) = imports.into_iter().partition(|name| {
-        types.component_item_for_import(name).is_some_and(|item| only_names_types(types, &item.ty))
+        // A world refers to types through interfaces, so nothing else is looked into.
+        types.component_item_for_import(name).is_some_and(|item| {
+            matches!(item.ty, ComponentEntityType::Instance(_)) && only_names_types(types, &item.ty)
+        })
     });
     let exports = exports
         .into_iter()
@@ -203,9 +206,7 @@ fn only_names_types(types: TypesRef<'_>, entity: &ComponentEntityType) -> bool {
         ComponentEntityType::Type { referenced, .. } => {
             matches!(referenced, wasmparser::component_types::ComponentAnyTypeId::Defined(_))
         }
-        ComponentEntityType::Instance(id) => {
-            types[*id].exports.values().all(|item| only_names_types(types, &item.ty))
-        }
+        ComponentEntityType::Instance(id) => types[*id].exports.values().all(|item| only_names_types(types, &item.ty)),
         _ => false,
     }
 }
@@ -222,8 +223,5 @@ fn functions(types: TypesRef<'_>, entity: &ComponentEntityType) -> Vec<String> {
 
 /// The proposals of the `pure` profile, as the parser names them.
 fn features() -> WasmFeatures {
-    WasmFeatures::WASM2
-        | WasmFeatures::EXTENDED_CONST
-        | WasmFeatures::TAIL_CALL
-        | WasmFeatures::COMPONENT_MODEL
+    WasmFeatures::WASM2 | WasmFeatures::EXTENDED_CONST | WasmFeatures::TAIL_CALL | WasmFeatures::COMPONENT_MODEL
 }

@@ -85,3 +85,36 @@ impl ResourceLimiter for Limiter {
         MAX_MEMORIES
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: usize = 64 << 10;
+
+    #[test]
+    fn the_allowance_is_one_sum_over_all_memories() {
+        let mut limiter = Limiter::new(4 * PAGE as u64);
+        assert!(limiter.memory_growing(0, 2 * PAGE, None).is_ok_and(|allowed| allowed));
+        assert!(limiter.memory_growing(0, PAGE, None).is_ok_and(|allowed| allowed));
+        assert!(limiter.memory_growing(PAGE, 2 * PAGE, None).is_ok_and(|allowed| allowed));
+        let error = limiter.memory_growing(2 * PAGE, 3 * PAGE, None).expect_err("five pages are over the allowance");
+        assert_eq!(error.downcast_ref(), Some(&Refused::Allowance));
+    }
+
+    #[test]
+    fn no_refusal_is_an_answer_that_the_guest_could_read() {
+        let mut limiter = Limiter::new(4 * PAGE as u64);
+        assert!(limiter.memory_growing(PAGE, 2 * PAGE, Some(PAGE)).is_err());
+        assert!(limiter.table_growing(0, MAX_TABLE_ELEMENTS + 1, None).is_err());
+        assert!(limiter.table_growing(0, usize::MAX, None).is_err());
+        assert!(limiter.memory_grow_failed(wasmtime::format_err!("the kernel says no")).is_err());
+    }
+
+    #[test]
+    fn what_the_machine_cannot_serve_is_a_host_fault() {
+        let mut limiter = Limiter::new(4 * PAGE as u64);
+        let error = limiter.memory_grow_failed(wasmtime::format_err!("the kernel says no")).expect_err("it failed");
+        assert_eq!(error.downcast_ref(), Some(&Refused::Host));
+    }
+}

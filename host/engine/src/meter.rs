@@ -152,3 +152,104 @@ schedule! {
         MemoryGrow TableGrow
     ],
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use wasmtime::{Instance, Module, Store};
+
+    use super::*;
+    use crate::profile::{self, Pooling};
+
+    /// Fuel that the exported function `f` takes.
+    fn fuel(wat: &str) -> u64 {
+        let (engine, _) = profile::start(Pooling::Off).expect("the runtime starts");
+        let wasm = wat::parse_str(wat).expect("the test is sound WAT");
+        let module = Module::new(&engine, wasm).expect("the profile accepts it");
+        let mut store = Store::new(&engine, ());
+        store.set_fuel(1_000_000).expect("the profile consumes fuel");
+        let instance = Instance::new(&mut store, &module, &[]).expect("it instantiates");
+        let before = store.get_fuel().expect("the profile consumes fuel");
+        let function = instance.get_typed_func::<(), ()>(&mut store, "f").expect("it exports f");
+        function.call(&mut store, ()).expect("it runs");
+        before - store.get_fuel().expect("the profile consumes fuel")
+    }
+
+    fn body(code: &str) -> u64 {
+        fuel(&format!(
+            r#"(module (memory 4) (table 4 funcref) (type $v (func)) (func $callee) (elem (i32.const 0) $callee)
+                 (func (export "f") (local i32) {code}))"#
+        ))
+    }
+
+    #[test]
+    fn meter_1_charges_what_it_says_for_ever() {
+        let golden = [
+            ("", 1),
+            ("nop", 1),
+            ("i32.const 1 drop", 2),
+            ("i32.const 1 i32.const 2 i32.add drop", 4),
+            ("i64.const 9 i64.const 2 i64.div_u drop", 13),
+            ("i32.const 9 i32.const 2 i32.rem_s drop", 13),
+            ("f64.const 2 f64.const 2 f64.mul drop", 6),
+            ("f64.const 2 f64.sqrt drop", 12),
+            ("f64.const 2 i32.trunc_f64_s drop", 5),
+            ("i32.const 0 i32.load drop", 3),
+            ("v128.const i32x4 1 2 3 4 v128.not drop", 5),
+            ("v128.const f32x4 1 2 3 4 v128.const f32x4 1 2 3 4 f32x4.div drop", 25),
+            // Calls: 2 or 5, and 1 for entering the callee.
+            ("call $callee", 4),
+            ("i32.const 0 call_indirect (type $v)", 8),
+            // Bulk: 10 and one per byte.
+            ("i32.const 0 i32.const 0 i32.const 100 memory.fill", 114),
+            ("i32.const 0 i32.const 50 i32.const 30 memory.copy", 44),
+            // Growth: 100 and 250 per page.
+            ("i32.const 2 memory.grow drop", 602),
+            // A jump table: 3.
+            ("(block (block i32.const 1 br_table 0 1))", 5),
+            // Ten rounds of five units each.
+            ("(loop local.get 0 i32.const 1 i32.add local.tee 0 i32.const 10 i32.lt_u br_if 0)", 1 + 10 * 7),
+        ];
+        for (code, cost) in golden {
+            assert_eq!(body(code), cost, "fuel of `{code}`");
+        }
+    }
+
+    #[test]
+    fn the_table_is_the_one_that_was_named_meter_1() {
+        let mut hasher = blake3::Hasher::new();
+        let sorted: BTreeSet<_> = OPERATORS.iter().collect();
+        assert_eq!(sorted.len(), OPERATORS.len(), "an operator is listed twice");
+        for (name, cost) in sorted {
+            hasher.update(name.as_bytes()).update(&[0, *cost]);
+        }
+        assert_eq!(
+            hasher.finalize().to_hex().as_str(),
+            "8793e0685df70c5d333189e5f71be592900dd9bb13128cf72ff2e966e5fb462d"
+        );
+    }
+
+    #[test]
+    fn every_operator_of_an_accepted_proposal_is_listed() {
+        macro_rules! collect {
+            ($(@$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*))*) => {
+                [$((stringify!($proposal), stringify!($op)),)*]
+            };
+        }
+        const ACCEPTED: &[&str] = &[
+            "mvp",
+            "sign_extension",
+            "saturating_float_to_int",
+            "bulk_memory",
+            "reference_types",
+            "tail_call",
+            "simd",
+        ];
+        let all = wasmparser::for_each_operator!(collect);
+        let wanted: BTreeSet<_> =
+            all.iter().filter(|(proposal, _)| ACCEPTED.contains(proposal)).map(|(_, op)| *op).collect();
+        let listed: BTreeSet<_> = OPERATORS.iter().map(|(op, _)| *op).collect();
+        assert_eq!(listed, wanted);
+    }
+}

@@ -5,8 +5,8 @@
 //! each, because the first kind may never change silently.
 
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, Memory, MemoryType, PoolingAllocationConfig, RegallocAlgorithm,
-    Store, Strategy, WasmBacktraceDetails,
+    Config, Engine, InstanceAllocationStrategy, Memory, MemoryType, PoolingAllocationConfig, RegallocAlgorithm, Store,
+    Strategy, WasmBacktraceDetails,
 };
 
 use crate::error::EngineError;
@@ -33,6 +33,8 @@ pub const MAX_ANSWER_BYTES: usize = 32 << 20;
 /// Stack for guests. Running out is a host fault, because frames differ between machines;
 /// it is ample, so that this happens to run-away recursion only.
 const WASM_STACK: usize = 1 << 20;
+/// Instances that any allocation must be able to hold at once.
+const INSTANCES_AT_LEAST: usize = 64;
 /// Instances alive at once under the pooling allocator.
 const POOL_INSTANCES: u32 = 128;
 
@@ -88,13 +90,16 @@ pub(crate) fn start(pooling: Pooling) -> Result<(Engine, Allocation), EngineErro
     Err(EngineError::Runtime { text: refusal })
 }
 
-/// Reserving address space may be refused as late as the first memory.
+/// Reserving address space may be refused as late as the first memory, or the tenth.
 fn probe(engine: &Engine) -> wasmtime::Result<()> {
-    if engine.config().get_pooling_config().is_some() {
+    if engine.get_pooling_config().is_some() {
         return Ok(()); // A pool is reserved whole when it is made.
     }
     let mut store = Store::new(engine, ());
-    Memory::new(&mut store, MemoryType::new(1, None)).map(drop)
+    for _ in 0..INSTANCES_AT_LEAST {
+        Memory::new(&mut store, MemoryType::new(1, None))?;
+    }
+    Ok(())
 }
 
 fn config(allocation: Allocation) -> Config {
@@ -119,14 +124,14 @@ fn semantics(config: &mut Config) {
         .wasm_component_model(true)
         .wasm_extended_const(true)
         .wasm_multi_value(true)
-        .wasm_reference_types(true)
         .wasm_simd(true)
         .wasm_tail_call(true);
     // Refused: what is not deterministic, what no guest needs yet, and what would widen
-    // the trusted compiler for it. Sign extension, mutable globals and saturating
-    // conversions are part of every set and have no switch.
+    // the trusted compiler for it. Threads, garbage collection with exceptions and typed
+    // references, and component-model async are not even built into this runtime. Sign
+    // extension, mutable globals, saturating and reference-type operators are in every
+    // set and have no switch.
     config
-        .wasm_threads(false)
         .wasm_shared_everything_threads(false)
         .shared_memory(false)
         .wasm_relaxed_simd(false)
@@ -135,16 +140,10 @@ fn semantics(config: &mut Config) {
         .wasm_multi_memory(false)
         .wasm_custom_page_sizes(false)
         .wasm_wide_arithmetic(false)
-        .wasm_function_references(false)
         .wasm_gc(false)
         .gc_support(false)
-        .wasm_exceptions(false)
         .wasm_stack_switching(false)
         .wasm_branch_hinting(false)
-        .wasm_component_model_async(false)
-        .wasm_component_model_more_async_builtins(false)
-        .wasm_component_model_async_stackful(false)
-        .wasm_component_model_threading(false)
         .wasm_component_model_error_context(false)
         .wasm_component_model_gc(false)
         .wasm_component_model_map(false)

@@ -1,1 +1,42 @@
-//! x
+//! A node: store, engine and keys, composed.
+//!
+//! A record comes in through one of two doors. What is written *here* goes through
+//! [`author`]: completed and judged by the type's module, then signed into the author's
+//! chain. What comes from *elsewhere* goes through [`ingest`]: decode, verify, grant,
+//! admission, constitution. Both are judged by [`judge`] under the [binding](spaces) that the
+//! record was authored under, and end in one commit. Reading goes through [`query`].
+//!
+//! Everything a user can ask for is one route of [`api`]; [`client`] is how the command line
+//! asks, of a running node over loopback or of a node in its own process. The node itself
+//! holds no opinion: what a valid record is, is for the [modules] that a space binds.
+
+pub mod api;
+pub mod archive;
+pub mod author;
+pub mod client;
+pub mod clock;
+pub mod doctor;
+pub mod error;
+pub mod identities;
+pub mod import;
+pub mod ingest;
+pub mod judge;
+pub mod modules;
+pub mod node;
+pub mod query;
+pub mod serve;
+pub mod spaces;
+pub mod view;
+
+pub use error::{NodeError, Refusal};
+pub use node::{Node, NodeConfig};
+
+/// Bytes as the API takes them in JSON.
+pub fn base64(bytes: &[u8]) -> String {
+    data_encoding::BASE64.encode(bytes)
+}
+
+/// The body of a request that has none.
+pub fn no_body() -> axum::body::Body {
+    axum::body::Body::empty()
+}

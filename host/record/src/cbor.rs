@@ -18,9 +18,10 @@ pub(crate) use encode::Writer;
 pub use encode::{encode, encode_map};
 
 use crate::id::Cid;
+use crate::limits;
 
-/// A DAG-CBOR value.
-#[derive(Debug, Clone, PartialEq)]
+/// A DAG-CBOR value. Two values are equal exactly when their bytes are.
+#[derive(Debug, Clone)]
 pub enum Value {
     /// `null`.
     Null,
@@ -41,6 +42,25 @@ pub enum Value {
     /// A link to content by its CID.
     Link(Cid),
 }
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Value::Null, Value::Null) => true,
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            (Value::Int(a), Value::Int(b)) => a == b,
+            (Value::Float(a), Value::Float(b)) => a.to_bits() == b.to_bits(),
+            (Value::Bytes(a), Value::Bytes(b)) => a == b,
+            (Value::Text(a), Value::Text(b)) => a == b,
+            (Value::List(a), Value::List(b)) => a == b,
+            (Value::Map(a), Value::Map(b)) => a == b,
+            (Value::Link(a), Value::Link(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Value {}
 
 impl Value {
     /// The text, if this is text.
@@ -91,13 +111,48 @@ impl Value {
     }
 }
 
+/// Why a value made in memory has no place in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// NaN or an infinity.
+    #[error("a float that is not finite")]
+    NotFinite,
+    /// Beyond [`MIN_INT`] or [`MAX_INT`].
+    #[error("an integer outside -2^64..2^64")]
+    IntRange,
+    /// Too many levels.
+    #[error("more than {} levels", limits::DEPTH)]
+    Depth,
+    /// A map that JSON cannot tell from a link or bytes.
+    #[error("a map with `{0}` as its only key, which JSON reserves for links and bytes")]
+    ReservedKey(&'static str),
+}
+
+impl Value {
+    /// Whether the value has canonical bytes and a JSON form of its own.
+    pub fn check(&self) -> Result<(), Unfit> {
+        self.check_at(0)
+    }
+
+    fn check_at(&self, depth: usize) -> Result<(), Unfit> {
+        match self {
+            Value::Float(float) if !float.is_finite() => Err(Unfit::NotFinite),
+            Value::Int(int) if !(MIN_INT..=MAX_INT).contains(int) => Err(Unfit::IntRange),
+            Value::List(_) if depth >= limits::DEPTH => Err(Unfit::Depth),
+            Value::List(list) => list.iter().try_for_each(|item| item.check_at(depth + 1)),
+            Value::Map(map) => map.check_at(depth),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The largest and smallest integers of the model.
 pub const MAX_INT: i128 = u64::MAX as i128;
 /// See [`MAX_INT`].
 pub const MIN_INT: i128 = -(1 << 64);
 
 /// A map with text keys, kept in canonical order: shorter keys first, then by bytes.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Map(Vec<(String, Value)>);
 
 /// Canonical order of keys. Equal to the order of their encodings.
@@ -117,7 +172,17 @@ impl Map {
         Some(&self.0[at].1)
     }
 
-    /// Puts a value under `key`; returns the one that was there.
+    /// Makes a map of entries in any order. A key that appears twice is an error: that key.
+    pub fn from_entries(mut entries: Vec<(String, Value)>) -> Result<Self, String> {
+        entries.sort_by(|(a, _), (b, _)| key_order(a, b));
+        match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            Some(pair) => Err(pair[0].0.clone()),
+            None => Ok(Self(entries)),
+        }
+    }
+
+    /// Puts a value under `key`; returns the one that was there. Moves the entries behind it:
+    /// to make a large map, collect it or use [`Map::from_entries`].
     pub fn insert(&mut self, key: impl Into<String>, value: Value) -> Option<Value> {
         let key = key.into();
         match self.0.binary_search_by(|(k, _)| key_order(k, &key)) {
@@ -150,6 +215,23 @@ impl Map {
         self.0.is_empty()
     }
 
+    /// As [`Value::check`].
+    pub fn check(&self) -> Result<(), Unfit> {
+        self.check_at(0)
+    }
+
+    fn check_at(&self, depth: usize) -> Result<(), Unfit> {
+        if depth >= limits::DEPTH {
+            return Err(Unfit::Depth);
+        }
+        for reserved in ["$link", "$bytes"] {
+            if self.len() == 1 && self.get(reserved).is_some() {
+                return Err(Unfit::ReservedKey(reserved));
+            }
+        }
+        self.iter().try_for_each(|(_, value)| value.check_at(depth + 1))
+    }
+
     /// Appends an entry that the caller knows to come last in canonical order.
     fn push_last(&mut self, key: String, value: Value) {
         debug_assert!(self.0.last().is_none_or(|(k, _)| key_order(k, &key).is_lt()));
@@ -159,11 +241,17 @@ impl Map {
 
 impl<K: Into<String>> FromIterator<(K, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Self {
-        let mut map = Map::new();
-        for (key, value) in entries {
-            map.insert(key, value);
-        }
-        map
+        let mut entries: Vec<(String, Value)> = entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
+        entries.sort_by(|(a, _), (b, _)| key_order(a, b));
+        // Of entries with one key the last stays, as with `insert`.
+        entries.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                std::mem::swap(later, kept);
+            }
+            same
+        });
+        Self(entries)
     }
 }
 

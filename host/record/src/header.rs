@@ -52,7 +52,7 @@ pub struct BodyHash {
 pub struct Ext {
     /// The extension's name.
     pub name: Relation,
-    /// Its value; 4 KiB encoded at most.
+    /// Its value; 4 KiB encoded at most, and with a JSON form, as in bodies.
     pub value: Value,
 }
 
@@ -163,7 +163,7 @@ impl Header {
             author: IdentityId(r.array_of("an identity id of 32 bytes")?),
             key: PublicKey(r.array_of("a public key of 32 bytes")?),
             grant: r.optional(|r| r.array_of("a grant id of 32 bytes"))?.map(GrantId),
-            seq: r.uint()?,
+            seq: bounded(&mut r, limits::MAX_COUNT, "a position below 2^53")?,
             prev: r.optional(|r| r.array_of("a record id of 32 bytes"))?.map(RecordId),
             skip: r.optional(|r| r.array_of("a record id of 32 bytes"))?.map(RecordId),
             created: timestamp(&mut r)?,
@@ -226,12 +226,16 @@ impl Writer {
     }
 }
 
-fn timestamp(r: &mut Reader<'_>) -> Result<Timestamp, DecodeError> {
+fn bounded(r: &mut Reader<'_>, most: u64, what: &'static str) -> Result<u64, DecodeError> {
     let at = r.at();
     match r.uint()? {
-        time if time <= limits::MAX_TIMESTAMP => Ok(time),
-        _ => r.fail(at, Fault::Expected("a time below 2^53 ms")),
+        value if value <= most => Ok(value),
+        _ => r.fail(at, Fault::Expected(what)),
     }
+}
+
+fn timestamp(r: &mut Reader<'_>) -> Result<Timestamp, DecodeError> {
+    bounded(r, limits::MAX_TIMESTAMP, "a time below 2^53 ms")
 }
 
 fn op(r: &mut Reader<'_>) -> Result<Op, DecodeError> {
@@ -263,7 +267,8 @@ fn link(r: &mut Reader<'_>) -> Result<Link, DecodeError> {
 
 fn blob(r: &mut Reader<'_>) -> Result<BlobRef, DecodeError> {
     r.tuple(2, "a blob: id and size")?;
-    Ok(BlobRef { id: BlobId(r.array_of("a blob id of 32 bytes")?), size: r.uint()? })
+    let id = BlobId(r.array_of("a blob id of 32 bytes")?);
+    Ok(BlobRef { id, size: bounded(r, limits::MAX_COUNT, "a size below 2^53")? })
 }
 
 fn body(r: &mut Reader<'_>) -> Result<Option<BodyHash>, DecodeError> {
@@ -286,6 +291,9 @@ fn ext(r: &mut Reader<'_>) -> Result<Vec<Ext>, DecodeError> {
         let value = r.value()?;
         if r.at() - at > limits::EXT_BYTES {
             return r.fail(at, Fault::Expected("an extension of 4 KiB at most"));
+        }
+        if value.check().is_err() {
+            return r.fail(at, Fault::Expected("an extension that JSON can tell from a link or bytes"));
         }
         Ok(Ext { name, value })
     })?;

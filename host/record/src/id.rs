@@ -10,17 +10,21 @@ use std::str::FromStr;
 
 use data_encoding::BASE32_NOPAD;
 
+use crate::limits;
+
 /// Multicodec `dag-cbor`.
 const DAG_CBOR: u8 = 0x71;
 /// Multicodec `raw`.
 const RAW: u8 = 0x55;
+/// How a CIDv0 begins: it is a bare sha2-256 multihash.
+const V0_PREFIX: [u8; 2] = [0x12, 0x20];
 /// Multihash code of BLAKE3.
 const BLAKE3: u8 = 0x1e;
 
 /// Why a text or bytes are no id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
-    /// The text is not lower-case base32 with the multibase prefix `b`.
+    /// The text, cut to 100 characters, is not lower-case base32 with the multibase prefix `b`.
     #[error("`{0}` is not a CID: expected lower-case base32 that starts with `b`")]
     Text(String),
     /// The bytes are not a CID that this model accepts.
@@ -29,6 +33,11 @@ pub enum IdError {
     /// A CID of another kind.
     #[error("`{0}` is a CID of another kind: expected codec {1} with a BLAKE3 hash of 32 bytes")]
     Kind(String, &'static str),
+}
+
+/// Shows enough of a text to recognise it, however long it is.
+fn not_a_cid(text: &str) -> IdError {
+    IdError::Text(text.chars().take(100).collect())
 }
 
 fn base32_lower(bytes: &[u8]) -> String {
@@ -47,15 +56,50 @@ fn base32_parse(text: &str) -> Option<Vec<u8>> {
     BASE32_NOPAD.decode(digits.to_ascii_uppercase().as_bytes()).ok()
 }
 
-/// Any CID that a DAG-CBOR body may link to: a CIDv1 of any codec and hash, or a CIDv0.
+/// The alphabet of base58btc, which only the text of a CIDv0 uses.
+const BASE58: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+
+/// The text of a CIDv0. Its bytes begin with 0x12 0x20, so it is always 46 digits, `Qm…`.
+fn base58_text(bytes: &[u8]) -> String {
+    let mut digits = [0u8; 46];
+    for &byte in bytes {
+        let mut carry = u32::from(byte);
+        for digit in digits.iter_mut().rev() {
+            carry += u32::from(*digit) << 8;
+            *digit = (carry % 58) as u8;
+            carry /= 58;
+        }
+    }
+    digits.iter().map(|&digit| char::from(BASE58[usize::from(digit)])).collect()
+}
+
+fn base58_parse(text: &str) -> Option<[u8; 34]> {
+    let mut bytes = [0u8; 34];
+    for digit in text.bytes() {
+        let mut carry = BASE58.iter().position(|&b| b == digit)? as u32;
+        for byte in bytes.iter_mut().rev() {
+            carry += u32::from(*byte) * 58;
+            *byte = carry as u8;
+            carry >>= 8;
+        }
+        if carry != 0 {
+            return None;
+        }
+    }
+    Some(bytes)
+}
+
+/// Any CID that a DAG-CBOR body may link to: a CIDv1 of any codec and hash, with a digest of
+/// 64 bytes at most, or a CIDv0. Its text is lower-case base32 for a CIDv1 and `Qm…` for a
+/// CIDv0, so that text and bytes stand for each other one to one.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cid(Vec<u8>);
 
 impl Cid {
     /// Reads the binary form and checks its structure.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, IdError> {
-        if bytes.len() == 34 && bytes.starts_with(&[0x12, 0x20]) {
-            return Ok(Self(bytes.to_vec())); // CIDv0: a bare sha2-256 multihash
+        if bytes.len() == 34 && bytes.starts_with(&V0_PREFIX) {
+            return Ok(Self(bytes.to_vec()));
         }
         let (version, rest) = varint(bytes)?;
         if version != 1 {
@@ -66,6 +110,9 @@ impl Cid {
         let (length, digest) = varint(rest)?;
         if length != digest.len() as u64 {
             return Err(IdError::Cid("the digest's length differs from what its prefix says"));
+        }
+        if digest.len() > limits::DIGEST_BYTES {
+            return Err(IdError::Cid("the digest is longer than 64 bytes"));
         }
         Ok(Self(bytes.to_vec()))
     }
@@ -93,13 +140,8 @@ fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), IdError> {
 
 impl fmt::Display for Cid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.len() == 34 && self.0[0] == 0x12 {
-            // CIDv0 has a base58 text of its own; shown as the CIDv1 with the same meaning.
-            let mut v1 = vec![1, 0x70];
-            v1.extend_from_slice(&self.0);
-            return f.write_str(&base32_lower(&v1));
-        }
-        f.write_str(&base32_lower(&self.0))
+        let is_v0 = self.0.starts_with(&V0_PREFIX);
+        f.write_str(&if is_v0 { base58_text(&self.0) } else { base32_lower(&self.0) })
     }
 }
 
@@ -113,7 +155,14 @@ impl FromStr for Cid {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let bytes = base32_parse(text).ok_or_else(|| IdError::Text(text.to_owned()))?;
+        if text.len() == 46 && text.starts_with("Qm") {
+            let bytes = base58_parse(text).filter(|bytes| bytes.starts_with(&V0_PREFIX));
+            return bytes.map(|bytes| Self(bytes.into())).ok_or_else(|| not_a_cid(text));
+        }
+        let bytes = base32_parse(text).ok_or_else(|| not_a_cid(text))?;
+        if bytes.starts_with(&V0_PREFIX) {
+            return Err(IdError::Cid("a CIDv0 is written `Qm…`, not in base32"));
+        }
         Self::from_bytes(&bytes)
     }
 }
@@ -237,7 +286,7 @@ impl FromStr for PublicKey {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let bytes = base32_parse(text).ok_or_else(|| IdError::Text(text.to_owned()))?;
+        let bytes = base32_parse(text).ok_or_else(|| not_a_cid(text))?;
         bytes
             .strip_prefix(&[0xed, 0x01])
             .and_then(|key| key.try_into().ok())

@@ -23,5 +23,11 @@ pub const EXT_BYTES: usize = 4096;
 pub const FUTURE_MS: u64 = 10 * 60 * 1000;
 /// Times are below 2^53 ms, which every JSON reader holds exactly.
 pub const MAX_TIMESTAMP: u64 = (1 << 53) - 1;
+/// Positions in a chain and sizes of blobs are below 2^53 too: no JSON reader rounds them and
+/// no sum of a record's sizes overflows.
+pub const MAX_COUNT: u64 = (1 << 53) - 1;
+/// Bytes of the digest in any CID, which bounds what a link can put into an index. The most
+/// that common hashes have, and the bound of other implementations.
+pub const DIGEST_BYTES: usize = 64;
 /// Bytes of one space genesis, constitution or identity event.
 pub const DOCUMENT_BYTES: usize = 256 * 1024;

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::cbor::{self, DecodeError, Fault, Map, Reader, Value, Writer};
+use crate::cbor::{self, DecodeError, Fault, Map, Reader, Unfit, Value, Writer};
 use crate::header::{BodyHash, Header};
 use crate::id::RecordId;
 use crate::limits;
@@ -40,9 +40,9 @@ pub enum RecordError {
     /// A body that is not a map.
     #[error("the body is {0}; expected a map")]
     NotAMap(&'static str),
-    /// A map that JSON cannot tell from a link or bytes.
-    #[error("a map in the body has `{0}` as its only key, which is reserved for links and bytes in JSON")]
-    ReservedKey(&'static str),
+    /// A value that has no canonical bytes, or that JSON cannot tell from a link or bytes.
+    #[error("the body holds {0}")]
+    Unfit(#[from] Unfit),
 }
 
 fn format_error(part: &'static str) -> impl FnOnce(DecodeError) -> RecordError {
@@ -75,13 +75,14 @@ impl Body {
         let Value::Map(_) = &value else {
             return Err(RecordError::NotAMap(value.kind()));
         };
-        check_keys(&value)?;
+        value.check()?;
         Ok(Self(bytes.into()))
     }
 
     /// The bytes of a map.
     pub fn from_map(map: &Map) -> Result<Self, RecordError> {
-        Self::from_bytes(&cbor::encode_map(map))
+        map.check()?;
+        Ok(Self(cbor::encode_map(map).into()))
     }
 
     /// The canonical bytes.
@@ -105,27 +106,21 @@ impl Body {
     }
 }
 
-fn check_keys(value: &Value) -> Result<(), RecordError> {
-    match value {
-        Value::Map(map) => {
-            for reserved in ["$link", "$bytes"] {
-                if map.len() == 1 && map.get(reserved).is_some() {
-                    return Err(RecordError::ReservedKey(reserved));
-                }
-            }
-            map.iter().try_for_each(|(_, value)| check_keys(value))
-        }
-        Value::List(list) => list.iter().try_for_each(check_keys),
-        _ => Ok(()),
-    }
-}
-
 /// A header with its signature, as received. Decoding does not verify: see [`crate::sign`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignedHeader {
     header: Header,
     bytes: Box<[u8]>,
     id: RecordId,
+}
+
+/// The limit on a signed header and its body together.
+fn check_size(header: usize, body: Option<BodyHash>) -> Result<(), RecordError> {
+    let body = body.map_or(0, |body| usize::try_from(body.size).unwrap_or(usize::MAX));
+    match header.saturating_add(body) {
+        size if size > limits::RECORD_BYTES => Err(RecordError::TooLarge { size }),
+        _ => Ok(()),
+    }
 }
 
 /// Bytes after the header: the head of a 64-byte string, and the signature.
@@ -142,11 +137,10 @@ impl SignedHeader {
         Self { header, id: RecordId::of(&bytes), bytes }
     }
 
-    /// Reads canonical bytes.
+    /// Reads canonical bytes. The size of the body counts here already, so that a header
+    /// whose body could never be taken is refused with or without it.
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        if bytes.len() > limits::RECORD_BYTES {
-            return Err(RecordError::TooLarge { size: bytes.len() });
-        }
+        check_size(bytes.len(), None)?;
         let bad = |at, fault| RecordError::Format { part: "the header", error: DecodeError { at, fault } };
         let mut r = Reader::new(bytes);
         r.tuple(2, "a signed header: header and signature").map_err(format_error("the header"))?;
@@ -157,6 +151,7 @@ impl SignedHeader {
             return Err(bad(end, Fault::Expected("a signature of 64 bytes")));
         }
         let header = Header::decode(&bytes[r.at()..end]).map_err(format_error("the header"))?;
+        check_size(bytes.len(), header.body)?;
         Ok(Self { header, id: RecordId::of(bytes), bytes: bytes.into() })
     }
 
@@ -205,16 +200,13 @@ pub struct Record {
 impl Record {
     /// Joins a header and a payload, and checks that they belong together.
     pub fn new(signed: SignedHeader, payload: Option<Payload>) -> Result<Self, RecordError> {
-        if let Some(payload) = &payload {
-            let size = signed.as_bytes().len() + payload.body.as_bytes().len();
-            if size > limits::RECORD_BYTES {
-                return Err(RecordError::TooLarge { size });
+        check_size(signed.as_bytes().len(), signed.header().body)?;
+        match &payload {
+            Some(Payload { salt, body }) if signed.header().body != Some(body.commit(salt)) => {
+                Err(RecordError::BodyMismatch)
             }
-            if signed.header().body != Some(payload.body.commit(&payload.salt)) {
-                return Err(RecordError::BodyMismatch);
-            }
+            _ => Ok(Self { signed, payload }),
         }
-        Ok(Self { signed, payload })
     }
 
     /// Reads the transport form. Bytes larger than any record are refused unread.
@@ -235,8 +227,10 @@ impl Record {
             Ok((signed, salt.zip(body)))
         };
         let (signed, payload) = parts(&mut Reader::new(bytes)).map_err(format_error("the record"))?;
-        let payload =
-            payload.map(|(salt, body)| Ok(Payload { salt: Salt(salt), body: Body::from_bytes(&body)? })).transpose()?;
+        let payload = match payload {
+            Some((salt, body)) => Some(Payload { salt: Salt(salt), body: Body::from_bytes(&body)? }),
+            None => None,
+        };
         Self::new(SignedHeader::decode(&signed)?, payload)
     }
 

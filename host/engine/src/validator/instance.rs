@@ -3,9 +3,10 @@
 //! A store dies with the first trap in it, so an instance is a store: made, used, and
 //! dropped whole.
 
+use wasmtime::component::InstancePre;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
-use super::bindings::{self, ValidatorPre};
+use super::bindings::{self, ValidatorIndices};
 use crate::ids::Binding;
 use crate::limiter::{Limiter, Refused};
 use crate::outcome::{Cause, HostFault, IllegalAnswer, TrapKind};
@@ -30,8 +31,23 @@ pub(crate) enum Failure {
 pub(crate) enum SetupFailure {
     /// `configure` says no, in the module's words.
     Refused(String),
+    /// The component is not what the world wants, wherever it runs.
+    Unfit(String),
     /// Something broke, and in which step.
     Broken(&'static str, Failure),
+}
+
+/// Where instances come from: the compiled component, and where its exports are.
+pub(crate) struct Mould {
+    pre: InstancePre<Host>,
+    exports: ValidatorIndices,
+}
+
+impl Mould {
+    pub(crate) fn new(pre: InstancePre<Host>) -> wasmtime::Result<Self> {
+        let exports = ValidatorIndices::new(&pre)?;
+        Ok(Self { pre, exports })
+    }
 }
 
 pub(crate) struct Instance {
@@ -41,20 +57,21 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Instantiates, with an allowance of its own.
-    pub(crate) fn new(pre: &ValidatorPre<Host>, memory: u64) -> Result<Self, SetupFailure> {
-        let mut store = Store::new(pre.engine(), Host { limiter: Limiter::new(memory) });
+    pub(crate) fn new(mould: &Mould, memory: u64) -> Result<Self, SetupFailure> {
+        let mut store = Store::new(mould.pre.engine(), Host { limiter: Limiter::new(memory) });
         store.limiter(|host| &mut host.limiter);
         store.set_hostcall_fuel(MAX_ANSWER_BYTES);
         set_fuel(&mut store, SETUP_FUEL);
-        match pre.instantiate(&mut store) {
-            Ok(world) => Ok(Self { store, world }),
-            Err(error) => Err(SetupFailure::Broken("instantiate", classify_setup(&error))),
-        }
+        let instance = mould.pre.instantiate(&mut store).map_err(|error| classify_setup(&error))?;
+        // Compares the types of the exports with those of the world.
+        let world =
+            mould.exports.load(&mut store, &instance).map_err(|error| SetupFailure::Unfit(format!("{error:#}")))?;
+        Ok(Self { store, world })
     }
 
     /// An instance that is ready for records: instantiated and configured.
-    pub(crate) fn configured(pre: &ValidatorPre<Host>, binding: &Binding) -> Result<Self, SetupFailure> {
-        let mut instance = Self::new(pre, binding.memory)?;
+    pub(crate) fn configured(mould: &Mould, binding: &Binding) -> Result<Self, SetupFailure> {
+        let mut instance = Self::new(mould, binding.memory)?;
         instance.configure(&binding.config)?;
         Ok(instance)
     }
@@ -134,10 +151,17 @@ fn classify(error: &wasmtime::Error) -> Failure {
     Failure::Guest(Cause::IllegalAnswer(IllegalAnswer::Garbage))
 }
 
-/// The same for instantiation, where nothing is copied: what is left are bounds on the
-/// number and size of parts, some of which depend on how memory is allocated here.
-fn classify_setup(error: &wasmtime::Error) -> Failure {
-    known(error).unwrap_or_else(|| Failure::Host(HostFault::Setup(format!("{error:#}"))))
+/// The same for instantiation, where nothing is copied: what is unknown here is a
+/// reservation that this host could not make.
+fn classify_setup(error: &wasmtime::Error) -> SetupFailure {
+    let text = format!("{error:#}");
+    // The store counts instances, memories and tables itself, against the limiter's
+    // bounds, and has no type for this error.
+    if text.contains("resource limit exceeded") {
+        return SetupFailure::Unfit(text);
+    }
+    let failure = known(error).unwrap_or(Failure::Host(HostFault::Setup(text)));
+    SetupFailure::Broken("instantiate", failure)
 }
 
 fn known(error: &wasmtime::Error) -> Option<Failure> {
@@ -153,7 +177,9 @@ fn known(error: &wasmtime::Error) -> Option<Failure> {
     if error.is::<PoolConcurrencyLimitError>() {
         return Some(Failure::Host(HostFault::PoolExhausted));
     }
-    if error.is::<wasmtime::OutOfMemory>() || error.is::<std::io::Error>() {
+    // Errors of the operating system come in several types, and all print their number.
+    let from_system = || format!("{error:#}").contains("(os error ");
+    if error.is::<wasmtime::OutOfMemory>() || error.is::<std::io::Error>() || from_system() {
         return Some(Failure::Host(HostFault::OutOfMemory));
     }
     None

@@ -29,8 +29,7 @@ const MAX_WEIGHT: u32 = 10_000;
 pub(crate) fn check_description(description: &Description) -> Result<(), String> {
     let Description { name, version, summary } = description;
     let segment = |text: &str| {
-        !text.is_empty()
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
     };
     match name.split_once(':') {
         Some((namespace, rest)) if name.len() <= 128 && segment(namespace) && segment(rest) => {}
@@ -149,10 +148,7 @@ fn check_workflow(rules: &Rules) -> Result<(), String> {
 
 fn check_path(path: &str, what: &str) -> Result<(), String> {
     if path.len() > MAX_PATH || path.split('.').any(str::is_empty) {
-        return Err(format!(
-            "{what} path `{}` is not segments joined by `.`, {MAX_PATH} bytes at most",
-            cut(path)
-        ));
+        return Err(format!("{what} path `{}` is not segments joined by `.`, {MAX_PATH} bytes at most", cut(path)));
     }
     Ok(())
 }

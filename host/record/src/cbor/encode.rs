@@ -7,7 +7,7 @@ use crate::id::Cid;
 ///
 /// # Panics
 /// On a float that is not finite and on an integer outside -2^64..2^64: neither has bytes.
-/// The parsers of this crate never produce them.
+/// The parsers of this crate never produce them, and [`Value::check`] finds them.
 pub fn encode(value: &Value) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.value(value);

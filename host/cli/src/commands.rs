@@ -1,0 +1,549 @@
+//! Each command: a request, and its answer in words.
+
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use atlas_node::client::{self, Client, Failure};
+use atlas_node::{Node, NodeConfig, NodeError, serve};
+use clap::CommandFactory;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value as Json, json};
+
+use crate::args::{Args, Command, Id, Module, Place, Space};
+use crate::output::{bytes, items, line, number, record, record_line, table, text};
+use crate::time;
+
+type Outcome = Result<ExitCode, Failure>;
+
+/// A query string.
+#[derive(Default)]
+struct Parameters(String);
+
+impl Parameters {
+    fn add(mut self, name: &str, value: Option<impl ToString>) -> Self {
+        if let Some(value) = value {
+            self.0.push(if self.0.is_empty() { '?' } else { '&' });
+            self.0.push_str(name);
+            self.0.push('=');
+            self.0.push_str(&escape(&value.to_string()));
+        }
+        self
+    }
+}
+
+/// Percent-encodes everything that is not unreserved in a URI (RFC 3986).
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+fn misuse(text: impl Into<String>) -> Failure {
+    NodeError::Misuse(text.into()).into()
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Failure {
+    NodeError::File { what: "cannot read", path: path.to_owned(), error }.into()
+}
+
+/// Where data is kept when nothing is said, after the XDG base directory specification.
+fn default_dir() -> Result<PathBuf, Failure> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("XDG_DATA_HOME")
+        .or_else(|| set("HOME").map(|home| home.join(".local/share")))
+        .map(|data| data.join("atlas"))
+        .ok_or_else(|| misuse("there is no home directory: say where to keep data with --dir"))
+}
+
+/// Runs a command.
+pub async fn run(args: Args) -> Outcome {
+    match args.command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "atlas", &mut std::io::stdout());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Man { dir } => {
+            return match std::fs::create_dir_all(&dir).and_then(|()| clap_mangen::generate_to(Args::command(), &dir)) {
+                Ok(()) => Ok(ExitCode::SUCCESS),
+                Err(error) => Err(NodeError::File { what: "cannot write manual pages to", path: dir, error }.into()),
+            };
+        }
+        _ => {}
+    }
+    let dir = match args.dir {
+        Some(dir) => dir,
+        None => default_dir()?,
+    };
+    if let Command::Up { api } = args.command {
+        return up(&dir, api, args.json).await;
+    }
+    let session = Session { client: Client::connect(&dir).await?, json: args.json };
+    session.run(args.command).await
+}
+
+async fn up(dir: &Path, api: Option<std::net::SocketAddr>, json: bool) -> Outcome {
+    let listener = serve::listen(api).await?;
+    let config = NodeConfig::new(dir);
+    let node = match tokio::task::spawn_blocking(move || Node::open(config)).await {
+        Ok(node) => node?,
+        Err(_) => return Err(NodeError::Unavailable("the node could not be opened: this is a defect".into()).into()),
+    };
+    let address = listener.local_addr().map_err(|error| NodeError::Unavailable(error.to_string()))?;
+    let stop = stop_signal()?;
+    if json {
+        line(json!({ "api": format!("http://{address}"), "dir": dir }).to_string());
+    } else {
+        line(format!("atlas {} is up", env!("CARGO_PKG_VERSION")));
+        line(format!("  data     {}", dir.display()));
+        line(format!("  API      http://{address}  (described at /openapi.json)"));
+        line(format!("  token    {}", dir.join("api.token").display()));
+        match node.spaces().all().len() {
+            0 => line("  next     atlas id new NAME, then atlas space create NAME --type atlas.post=post"),
+            count => line(format!("  spaces   {count}")),
+        }
+        line("Stop it with Ctrl-C.");
+    }
+    serve::serve(node, listener, stop).await?;
+    if !json {
+        line("stopped; everything acknowledged is on the disk");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let cannot = |error: std::io::Error| NodeError::Unavailable(format!("cannot listen for signals: {error}"));
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(cannot)?;
+    #[cfg(unix)]
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).map_err(cannot)?;
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+struct Session {
+    client: Client,
+    json: bool,
+}
+
+impl Session {
+    async fn run(&self, command: Command) -> Outcome {
+        match command {
+            Command::Status => self.show("GET", "/v1/status", None, status).await,
+            Command::Doctor => self.doctor().await,
+            Command::Id(id) => self.id(id).await,
+            Command::Space(command) => self.space(command).await,
+            Command::Put { type_name, body, key, links, expires, place } => {
+                let body = read_body(&body)?;
+                let links = links.iter().map(|link| split_link(link)).collect::<Result<Vec<_>, _>>()?;
+                let request = json!({
+                    "space": place.space, "as": place.author, "type": type_name, "key": key, "links": links,
+                    "expires": expires.map(time::Time::ahead), "body": body,
+                });
+                let written = |json: &Json| match text(json, "/address") {
+                    "" => line(text(json, "/id")),
+                    address => line(address),
+                };
+                self.show("POST", "/v1/records", Some(request), written).await
+            }
+            Command::Get { record: wanted } => {
+                let path = Parameters::default().add("ref", Some(wanted)).0;
+                self.show("GET", &format!("/v1/records{path}"), None, record).await
+            }
+            Command::Rm { record, author } => {
+                let path = Parameters::default().add("ref", Some(&record)).add("as", author).0;
+                self.show("DELETE", &format!("/v1/records{path}"), None, |_| line(format!("taken back: {record}"))).await
+            }
+            Command::Query { address: Some(address), .. } => self.at_address(&address).await,
+            Command::Query { space, type_name, author, link, index, since, until, oldest, limit, cursor, .. } => {
+                let path = Parameters::default()
+                    .add("space", space)
+                    .add("type", type_name)
+                    .add("author", author)
+                    .add("link", link)
+                    .add("index", index)
+                    .add("since", since.map(time::Time::ago))
+                    .add("until", until.map(time::Time::ago))
+                    .add("order", oldest.then_some("oldest"))
+                    .add("limit", Some(limit))
+                    .add("cursor", cursor)
+                    .0;
+                self.show("GET", &format!("/v1/query{path}"), None, answer).await
+            }
+            Command::History { address } => {
+                let path = Parameters::default().add("address", Some(address)).0;
+                let show = |json: &Json| {
+                    for version in items(json, "/records") {
+                        line(format!("{}  {:10}  {}", time::show(number(version, "/created")), text(version, "/status"), text(version, "/id")));
+                    }
+                };
+                self.show("GET", &format!("/v1/history{path}"), None, show).await
+            }
+            Command::Import { format, file, place } => self.import(&format, &file, place).await,
+            Command::Export { space, output } => self.export(space, output).await,
+            Command::Module(command) => self.module(command).await,
+            Command::Up { .. } | Command::Completions { .. } | Command::Man { .. } => {
+                unreachable!("these are run without a session")
+            }
+        }
+    }
+
+    /// Asks, and prints the answer as JSON or in words.
+    async fn show(&self, method: &str, path: &str, body: Option<Json>, words: impl FnOnce(&Json)) -> Outcome {
+        let answer = self.client.ask(method, path, body.as_ref()).await?;
+        if self.json { line(answer.to_string()) } else { words(&answer) }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What stands at an address, in the shape of an answer to a query.
+    async fn at_address(&self, address: &str) -> Outcome {
+        let path = Parameters::default().add("ref", Some(address)).0;
+        let found = match self.client.ask("GET", &format!("/v1/records{path}"), None).await {
+            Ok(found) if text(&found, "/status") == "visible" => vec![found],
+            Ok(_) => Vec::new(),
+            Err(Failure::Problem(problem)) if problem.status == 404 => Vec::new(),
+            Err(failure) => return Err(failure),
+        };
+        let status = self.client.ask("GET", "/v1/status", None).await?;
+        let page = json!({
+            "count": found.len(), "records": found, "cursor": null, "watermark": number(&status, "/store/watermark"),
+        });
+        if self.json { line(page.to_string()) } else { answer(&page) }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn doctor(&self) -> Outcome {
+        let report = self.client.ask("POST", "/v1/doctor", None).await?;
+        let healthy = report["healthy"] == json!(true);
+        if self.json {
+            line(report.to_string());
+        } else {
+            line(format!(
+                "checked {} records, {} rows and {} blobs: {}",
+                number(&report, "/records"),
+                number(&report, "/rows"),
+                number(&report, "/blobs"),
+                if healthy { "everything agrees".to_owned() } else { format!("{} problems", number(&report, "/problem_count")) }
+            ));
+            for problem in items(&report, "/problems") {
+                line(format!("  problem: {}", problem.as_str().unwrap_or_default()));
+            }
+            for note in items(&report, "/notes") {
+                line(format!("  note: {}", note.as_str().unwrap_or_default()));
+            }
+        }
+        Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    async fn id(&self, command: Id) -> Outcome {
+        let show_one = |json: &Json| {
+            line(format!("{}  {}", text(json, "/name"), text(json, "/id")));
+            line(format!("  created {}", time::show(number(json, "/created"))));
+            for key in items(json, "/root") {
+                line(format!("  root    {}", key.as_str().unwrap_or_default()));
+            }
+            for key in items(json, "/devices") {
+                let here = if key == &json["this_device"] { "  (this machine)" } else { "" };
+                line(format!("  device  {}{here}", key.as_str().unwrap_or_default()));
+            }
+        };
+        match command {
+            Id::New { name } => {
+                let created = |json: &Json| line(format!("{}  {}", text(json, "/name"), text(json, "/id")));
+                self.show("POST", "/v1/identities", Some(json!({ "name": name })), created).await
+            }
+            Id::List => {
+                let list = |json: &Json| {
+                    let row = |one: &Json| vec![text(one, "/name").to_owned(), text(one, "/id").to_owned()];
+                    match items(json, "") {
+                        [] => line("no identities yet: make one with `atlas id new NAME`"),
+                        all => table(&all.iter().map(row).collect::<Vec<_>>()),
+                    }
+                };
+                self.show("GET", "/v1/identities", None, list).await
+            }
+            Id::Show { name: Some(name) } => {
+                self.show("GET", &format!("/v1/identities/{}", escape(&name)), None, show_one).await
+            }
+            Id::Show { name: None } => {
+                let all = self.client.ask("GET", "/v1/identities", None).await?;
+                match items(&all, "") {
+                    [one] if self.json => line(one.to_string()),
+                    [one] => show_one(one),
+                    [] => return Err(misuse("there is no identity here yet: make one with `atlas id new NAME`")),
+                    _ => return Err(misuse("several identities are here: say which; `atlas id list` shows them")),
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+
+    async fn space(&self, command: Space) -> Outcome {
+        match command {
+            Space::Create { name, types, founder } => {
+                let request = json!({ "name": name, "types": types, "as": founder });
+                let created = |json: &Json| line(format!("{}  {}", text(json, "/name"), text(json, "/id")));
+                self.show("POST", "/v1/spaces", Some(request), created).await
+            }
+            Space::List => {
+                let list = |json: &Json| {
+                    let row = |one: &Json| vec![text(one, "/name").to_owned(), text(one, "/id").to_owned()];
+                    match items(json, "") {
+                        [] => line("no spaces yet: make one with `atlas space create NAME --type atlas.post=post`"),
+                        all => table(&all.iter().map(row).collect::<Vec<_>>()),
+                    }
+                };
+                self.show("GET", "/v1/spaces", None, list).await
+            }
+            Space::Show { name } => {
+                let name = match name {
+                    Some(name) => name,
+                    None => match items(&self.client.ask("GET", "/v1/spaces", None).await?, "") {
+                        [one] => text(one, "/id").to_owned(),
+                        [] => return Err(misuse("there is no space here yet: make one with `atlas space create NAME`")),
+                        _ => return Err(misuse("several spaces are here: say which; `atlas space list` shows them")),
+                    },
+                };
+                self.show("GET", &format!("/v1/spaces/{}", escape(&name)), None, space).await
+            }
+        }
+    }
+
+    async fn module(&self, command: Module) -> Outcome {
+        match command {
+            Module::List => {
+                let list = |json: &Json| {
+                    let mut rows = vec![["NAME", "ROLE", "VERSION", "SIZE", "CODE"].map(str::to_owned).to_vec()];
+                    rows.extend(items(json, "").iter().map(|one| {
+                        vec![
+                            text(one, "/name").to_owned(),
+                            text(one, "/role").to_owned(),
+                            text(one, "/version").to_owned(),
+                            bytes(number(one, "/size")),
+                            text(one, "/code").to_owned(),
+                        ]
+                    }));
+                    table(&rows);
+                };
+                self.show("GET", "/v1/modules", None, list).await
+            }
+            Module::Inspect { module: name } => {
+                self.show("GET", &format!("/v1/modules/{}", escape(&name)), None, module).await
+            }
+            Module::Bind { slot, module, config, fuel, memory, place } => {
+                let space_name = match place.space {
+                    Some(name) => name,
+                    None => match items(&self.client.ask("GET", "/v1/spaces", None).await?, "") {
+                        [one] => text(one, "/id").to_owned(),
+                        _ => return Err(misuse("say which space with --space; `atlas space list` shows them")),
+                    },
+                };
+                let config = match config {
+                    None => None,
+                    Some(path) => Some(std::fs::read(&path).map_err(|error| unreadable(&path, error))?),
+                };
+                let request = json!({
+                    "slot": slot, "module": module, "as": place.author, "fuel": fuel, "memory": memory,
+                    "config": config.map(|bytes| atlas_node::base64(&bytes)),
+                });
+                let path = format!("/v1/spaces/{}/bindings", escape(&space_name));
+                self.show("POST", &path, Some(request), |json| line(format!("{slot} is bound in {}", text(json, "/name")))).await
+            }
+            Module::Install { file, name } => {
+                let content = std::fs::read(&file).map_err(|error| unreadable(&file, error))?;
+                let path = format!("/v1/modules{}", Parameters::default().add("name", name).0);
+                let response = self.client.send("POST", &path, "application/wasm", content.into()).await?;
+                let answer = client::read_all(response).await?;
+                if self.json {
+                    line(String::from_utf8_lossy(&answer));
+                } else {
+                    let info: Json = serde_json::from_slice(&answer).unwrap_or_default();
+                    line(format!("installed {} {} ({}) as `{}`", text(&info, "/module"), text(&info, "/version"), text(&info, "/role"), text(&info, "/name")));
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+
+    async fn import(&self, format: &str, file: &Path, place: Place) -> Outcome {
+        let (input, size): (Box<dyn Read + Send>, Option<u64>) = if file.as_os_str() == "-" {
+            (Box::new(std::io::stdin()), None)
+        } else {
+            let opened = std::fs::File::open(file).map_err(|error| unreadable(file, error))?;
+            let size = opened.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+            (Box::new(opened), size)
+        };
+        let bar = progress(size);
+        let counter = bar.clone();
+        let path = format!("/v1/import/{}{}", escape(format), Parameters::default().add("space", place.space).add("as", place.author).0);
+        let response = self.client.upload(&path, input, move |read| counter.inc(read as u64)).await?;
+        let answer = client::read_all(response).await;
+        bar.finish_and_clear();
+        let answer = answer?;
+        let lines = String::from_utf8_lossy(&answer);
+        if self.json {
+            line(lines.trim_end());
+            return Ok(ExitCode::SUCCESS);
+        }
+        for one in lines.lines() {
+            let json: Json = serde_json::from_str(one).unwrap_or_default();
+            if let Some(rejected) = json.get("rejected").filter(|rejected| rejected.is_object()) {
+                let name = text(rejected, "/name");
+                let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
+                eprintln!("rejected at {}{name}: {}", number(rejected, "/at"), text(rejected, "/text"));
+            } else {
+                line(format!(
+                    "read {}, accepted {} ({} new, {} already here, {} waiting), rejected {}",
+                    number(&json, "/read"),
+                    number(&json, "/accepted"),
+                    number(&json, "/written"),
+                    number(&json, "/unchanged"),
+                    number(&json, "/waiting"),
+                    number(&json, "/rejected")
+                ));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn export(&self, space: Option<String>, output: Option<PathBuf>) -> Outcome {
+        let path = format!("/v1/export{}", Parameters::default().add("space", space).0);
+        if output.is_none() && std::io::stdout().is_terminal() {
+            return Err(misuse("an archive is not text: send it to a file with --output FILE, or to a pipe"));
+        }
+        let response = self.client.send("GET", &path, "application/json", atlas_node::no_body()).await?;
+        let written = match &output {
+            None => client::copy_to(response, &mut std::io::stdout().lock()).await?,
+            Some(path) => {
+                let cannot = |error| NodeError::File { what: "cannot write", path: path.clone(), error };
+                let mut file = std::fs::File::create(path).map_err(cannot)?;
+                let written = client::copy_to(response, &mut file).await?;
+                file.sync_all().map_err(cannot)?;
+                written
+            }
+        };
+        if let Some(path) = output {
+            if self.json {
+                line(json!({ "bytes": written, "file": path }).to_string());
+            } else {
+                line(format!("wrote {} to {}", bytes(written), path.display()));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn progress(size: Option<u64>) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, template) = match size {
+        Some(size) => (ProgressBar::new(size), "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}"),
+        None => (ProgressBar::new_spinner(), "{spinner} {bytes} read, {bytes_per_sec}"),
+    };
+    bar.with_style(ProgressStyle::with_template(template).expect("a constant template is well-formed"))
+}
+
+fn read_body(given: &str) -> Result<Json, Failure> {
+    let body = if given == "-" {
+        let mut body = String::new();
+        let read = std::io::stdin().read_to_string(&mut body);
+        read.map_err(|error| misuse(format!("standard input could not be read: {error}")))?;
+        body
+    } else {
+        given.to_owned()
+    };
+    serde_json::from_str(&body).map_err(|error| misuse(format!("--body is not JSON: {error}")))
+}
+
+fn split_link(text: &str) -> Result<Json, Failure> {
+    match text.split_once('=') {
+        Some((relation, target)) => Ok(json!({ "relation": relation, "target": target })),
+        None => Err(misuse(format!("`{text}` is no link: write REL=TARGET, as reply=CID"))),
+    }
+}
+
+fn answer(page: &Json) {
+    let records = items(page, "/records");
+    records.iter().for_each(record_line);
+    match text(page, "/cursor") {
+        "" if records.is_empty() => line("nothing found"),
+        "" => {}
+        cursor => line(format!("more: add --cursor {cursor}")),
+    }
+}
+
+fn space(json: &Json) {
+    line(format!("{}  {}", text(json, "/name"), text(json, "/id")));
+    line(format!("  founded by   {} {}", text(json, "/founder"), text(json, "/founder_name")));
+    line(format!("  founded      {}", time::show(number(json, "/created"))));
+    line(format!("  governance   {}", text(json, "/governance")));
+    line(format!("  constitution {} ({} amendments)", text(json, "/constitution"), number(json, "/amendments")));
+    for (slot, binding) in json["slots"].as_object().into_iter().flatten() {
+        let module = match text(binding, "/module") {
+            "" => text(binding, "/code"),
+            name => name,
+        };
+        line(format!("  {slot} = {module}  (fuel {}, memory {})", number(binding, "/fuel"), bytes(number(binding, "/memory"))));
+    }
+}
+
+fn module(json: &Json) {
+    line(format!("{}  {} {}", text(json, "/name"), text(json, "/module"), text(json, "/version")));
+    line(format!("  {}", text(json, "/summary")));
+    line(format!("  role     {}", text(json, "/role")));
+    line(format!("  code     {}", text(json, "/code")));
+    line(format!("  size     {}", bytes(number(json, "/size"))));
+    let imports: Vec<&str> = items(json, "/imports").iter().filter_map(Json::as_str).collect();
+    line(format!("  imports  {}", if imports.is_empty() { "none".to_owned() } else { imports.join(", ") }));
+    let fuel = &json["fuel"];
+    let average = match number(fuel, "/average") {
+        0 => "none judged since the node started".to_owned(),
+        average => format!("{average} on average over {} records", number(fuel, "/records")),
+    };
+    line(format!(
+        "  fuel     {}: {} for an empty record; {average}; limit {}",
+        text(fuel, "/meter"),
+        number(fuel, "/empty_record"),
+        number(fuel, "/default_limit")
+    ));
+    if let Some(rules) = json.get("rules").filter(|rules| rules.is_object()) {
+        let list = |path: &str| items(rules, path).iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", ");
+        line(format!("  records  {}, key: {}", text(rules, "/lifecycle"), text(rules, "/key")));
+        line(format!("  indexes  {}", list("/indexes")));
+        line(format!("  text     {}", list("/text")));
+    }
+}
+
+fn status(json: &Json) {
+    line(format!("atlas {}  {}", text(json, "/version"), text(json, "/dir")));
+    for one in items(json, "/spaces") {
+        line(format!("space {}  {} records ({} headers), {} of bodies", text(one, "/name"), number(one, "/records"), number(one, "/headers"), bytes(number(one, "/body_bytes"))));
+        for of in items(one, "/types") {
+            line(format!("  {}  {}", text(of, "/type"), number(of, "/records")));
+        }
+    }
+    let store = &json["store"];
+    line(format!("store  {} on disk, {} blobs ({}), {} parked, {} pending", bytes(number(store, "/disk_bytes")), number(store, "/blobs"), bytes(number(store, "/blob_bytes")), number(store, "/parked"), number(store, "/pending")));
+    for module in items(json, "/modules") {
+        line(format!("module {} {}  {} records judged, {} traps, {} faults", text(module, "/module"), text(module, "/version"), number(module, "/records"), number(module, "/traps"), number(module, "/faults")));
+    }
+    line(format!("memory {}, module instances {}", bytes(number(json, "/memory_bytes")), text(json, "/allocation")));
+    if number(json, "/quarantined") > 0 {
+        line(format!("{} modules in quarantine: `atlas doctor` says why", number(json, "/quarantined")));
+    }
+}

@@ -1,0 +1,12 @@
+//! The engine against honest and hostile guests. Claims are the names of the tests.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod allocations;
+mod compiling;
+mod inspecting;
+mod probing;
+mod reusing;
+mod setting_up;
+mod support;
+mod verdicts;

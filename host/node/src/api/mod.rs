@@ -1,0 +1,161 @@
+//! The local HTTP API: everything that a user can ask of a node, one route each.
+//!
+//! It listens on loopback only, asks for a bearer token that lies beside the data, and checks
+//! the `Host` header, so that no web page can reach it under another name. Errors are problem
+//! details (RFC 9457). `GET /openapi.json` describes it all.
+
+mod identities;
+mod modules;
+mod problem;
+mod queries;
+mod records;
+mod spaces;
+mod status;
+mod transfer;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::NodeError;
+use crate::node::Node;
+pub use problem::Problem;
+
+/// Bytes of a request body, but for imports and modules, which are streamed or larger.
+const MOST_BODY_BYTES: usize = 1 << 20;
+/// Bytes of a module.
+const MOST_MODULE_BYTES: usize = 64 << 20;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Atlas local API",
+        description = "What an application asks of the node on its own machine. Every route but this document wants the token in `api.token` of the node's directory: `Authorization: Bearer TOKEN`. Times are milliseconds since the Unix epoch; ids are CIDs; bodies use the AT Protocol's JSON form: `{\"$link\": CID}`, `{\"$bytes\": BASE64}`, `1` an integer and `1.0` a float."
+    ),
+    modifiers(&Token),
+    security(("token" = []))
+)]
+struct Document;
+
+struct Token;
+
+impl utoipa::Modify for Token {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    }
+}
+
+fn routes() -> OpenApiRouter<Node> {
+    let large = OpenApiRouter::new()
+        .routes(routes!(modules::install))
+        .layer(DefaultBodyLimit::max(MOST_MODULE_BYTES));
+    let streamed = OpenApiRouter::new().routes(routes!(transfer::import)).layer(DefaultBodyLimit::disable());
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(status::status))
+        .routes(routes!(status::doctor))
+        .routes(routes!(identities::list, identities::create))
+        .routes(routes!(identities::show))
+        .routes(routes!(spaces::list, spaces::create))
+        .routes(routes!(spaces::show))
+        .routes(routes!(spaces::bind))
+        .routes(routes!(records::get, records::put, records::delete))
+        .routes(routes!(queries::query))
+        .routes(routes!(queries::history))
+        .routes(routes!(modules::list))
+        .routes(routes!(modules::inspect))
+        .routes(routes!(transfer::export))
+        .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+        .merge(large)
+        .merge(streamed)
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes().split_for_parts().1
+}
+
+/// All routes, on a node.
+pub fn router(node: Node) -> Router {
+    let (router, document) = routes().split_for_parts();
+    let document: Arc<str> = document.to_json().expect("the document is JSON").into();
+    router
+        .layer(middleware::from_fn_with_state(node.clone(), guard))
+        .route(
+            "/openapi.json",
+            axum::routing::get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) }),
+        )
+        .fallback(|| async { Problem::new(404, "not-found", "there is no such route; GET /openapi.json lists them") })
+        .with_state(node)
+}
+
+/// Lets a request pass that shows the token and names this machine.
+async fn guard(State(node): State<Node>, request: Request, next: Next) -> Response {
+    let text = |name| request.headers().get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
+    if let Some(host) = text(header::HOST)
+        && !is_loopback(host)
+    {
+        return Problem::new(403, "foreign-host", "the API answers under 127.0.0.1, [::1] and localhost only").into_response();
+    }
+    let shown = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    // Hashes compare in constant time.
+    if blake3::hash(shown.as_bytes()) != blake3::hash(node.token().as_bytes()) {
+        let text = format!("send `Authorization: Bearer TOKEN` with the token in {}", node.dir().join("api.token").display());
+        return Problem::new(401, "no-token", text).into_response();
+    }
+    next.run(request).await
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    matches!(name, "127.0.0.1" | "[::1]" | "localhost")
+}
+
+/// Runs what touches the disk or a module away from the threads that serve connections.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NodeError> + Send + 'static) -> Result<T, Problem> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome.map_err(Problem::from),
+        Err(_) => Err(Problem::new(500, "internal", "the node failed on this request: its log says where")),
+    }
+}
+
+fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, NodeError> {
+    text.parse().map_err(|error: T::Err| NodeError::Misuse(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_pass() {
+        for host in ["127.0.0.1", "127.0.0.1:7420", "localhost:1", "[::1]:80"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1:80", ""] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn every_route_is_described() {
+        let document = openapi();
+        assert!(document.paths.paths.len() >= 12);
+        for (path, item) in &document.paths.paths {
+            for operation in [&item.get, &item.post, &item.put, &item.delete].into_iter().flatten() {
+                assert!(operation.summary.is_some() || operation.description.is_some(), "{path} has no description");
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! One record: read it, write it, take it back.
+
+use atlas_record::json::from_json;
+use atlas_record::{Address, Body, Link, RecordId, Value};
+use atlas_store::StoredRecord;
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Query, State};
+use serde::{Deserialize, Serialize};
+
+use super::{Problem, blocking, parse};
+use crate::author::{NewRecord, Written};
+use crate::error::{NodeError, Refusal};
+use crate::node::Node;
+use crate::view::RecordView;
+
+/// Which record.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    /// An `atlas://` address, or a record id.
+    r#ref: String,
+}
+
+/// Which record, and who takes it back.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct WhichAs {
+    /// An `atlas://` address, or a record id.
+    r#ref: String,
+    /// The author, by name or id; the only identity here if left out.
+    r#as: Option<String>,
+}
+
+/// A record to write.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRecordRequest {
+    /// The space, by name or id; the only one here if left out.
+    space: Option<String>,
+    /// The author, by name or id; the only identity here if left out.
+    r#as: Option<String>,
+    /// The type.
+    r#type: String,
+    /// The key, for types that want one.
+    key: Option<String>,
+    /// Typed references; the type's module adds those that follow from the body.
+    #[serde(default)]
+    links: Vec<NewLink>,
+    /// When the body may go. Milliseconds since the Unix epoch.
+    expires: Option<u64>,
+    /// The content, in the AT Protocol's JSON form.
+    #[schema(value_type = Object)]
+    body: serde_json::Value,
+}
+
+/// A typed reference to write.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewLink {
+    /// The relation.
+    relation: String,
+    /// A CID, an address, `id:CID` or `name:TEXT`.
+    target: String,
+}
+
+/// A record that was written.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct WrittenView {
+    /// Its id.
+    id: String,
+    /// Its address, for keyed records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+}
+
+/// Finds a record by address or id.
+fn find(node: &Node, text: &str) -> Result<StoredRecord, NodeError> {
+    let found = if text.starts_with(atlas_record::name::ADDRESS_PREFIX) {
+        node.store().current(&parse::<Address>(text)?)?
+    } else {
+        node.store().get(&parse::<RecordId>(text)?)?
+    };
+    found.ok_or_else(|| NodeError::missing("record", text, "look for it with `atlas query`"))
+}
+
+/// A record, by address (what stands there now) or id.
+#[utoipa::path(get, path = "/v1/records", params(Which), responses((status = 200, body = RecordView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub async fn get(State(node): State<Node>, which: Result<Query<Which>, QueryRejection>) -> Result<Json<RecordView>, Problem> {
+    let Query(which) = which?;
+    blocking(move || Ok(RecordView::of(&find(&node, &which.r#ref)?))).await.map(Json)
+}
+
+/// Writes a record: completed and judged by its type's module, signed, stored durably.
+#[utoipa::path(post, path = "/v1/records", request_body = NewRecordRequest, responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn put(State(node): State<Node>, body: Result<Json<NewRecordRequest>, JsonRejection>) -> Result<Json<WrittenView>, Problem> {
+    let Json(request) = body?;
+    blocking(move || {
+        let space = node.spaces().resolve(request.space.as_deref())?;
+        let author = node.identities().resolve(request.r#as.as_deref())?;
+        let body = match from_json(&request.body).map_err(|error| NodeError::Misuse(format!("the body, {error}")))? {
+            Value::Map(map) => Body::from_map(&map).map_err(|error| Refusal::new("malformed", error.to_string()))?,
+            other => return Err(NodeError::Misuse(format!("the body is {}; expected an object", other.kind()))),
+        };
+        let links = request.links.iter().map(|link| Ok(Link { relation: parse(&link.relation)?, target: parse(&link.target)? }));
+        let new = NewRecord {
+            type_name: parse(&request.r#type)?,
+            key: request.key.as_deref().map(parse).transpose()?,
+            links: links.collect::<Result<_, NodeError>>()?,
+            blobs: Vec::new(),
+            expires: request.expires,
+            body,
+        };
+        Ok(match node.put(space, author, new)? {
+            Written::Stored { id, address } => WrittenView { id: id.to_string(), address: address.map(|a| a.to_string()) },
+            Written::Unchanged { id, address } => WrittenView { id: id.to_string(), address: Some(address.to_string()) },
+        })
+    })
+    .await
+    .map(Json)
+}
+
+/// Takes a record back: its body is erased, and queries show it no more.
+#[utoipa::path(delete, path = "/v1/records", params(WhichAs), responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn delete(State(node): State<Node>, which: Result<Query<WhichAs>, QueryRejection>) -> Result<Json<WrittenView>, Problem> {
+    let Query(which) = which?;
+    blocking(move || {
+        let stored = find(&node, &which.r#ref)?;
+        let author = node.identities().resolve(which.r#as.as_deref())?;
+        if !stored.status.is_visible() {
+            let text = format!("there is nothing to take back: the record is {}", crate::view::status_name(stored.status));
+            return Err(Refusal::new("nothing-there", text).into());
+        }
+        let id = node.delete(&stored, &author)?;
+        Ok(WrittenView { id: id.to_string(), address: RecordView::of(&stored).address })
+    })
+    .await
+    .map(Json)
+}

@@ -1,0 +1,585 @@
+//! Writing records here: complete, judge, sign, commit.
+//!
+//! A draft is judged *before* it is signed, so that a refused one takes no position in the
+//! author's chain. Positions are handed out under a lock per (key, space), and batches reach
+//! the committer in that order; a signed record leaves this process only after it is durable,
+//! together with its position. So a crash cannot make a key sign two records for one position.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use atlas_engine::validator::{Draft, KeyRule};
+use atlas_engine::{Outcome as Judged, Refusal as DraftRefusal, Validator};
+use atlas_record::chain::{self, Position};
+use atlas_record::header::{BlobRef, DELETES};
+use atlas_record::id::PublicKey;
+use atlas_record::order::{Lifecycle, Rank};
+use atlas_record::{
+    Address, Body, Header, Key, Link, Op, Payload, Record, RecordId, Salt, SpaceId, Target, Timestamp, TypeName, limits,
+};
+use atlas_store::{Batch, Status, Store, StoreError, StoredRecord, Ticket, Verdict};
+
+use crate::error::{NodeError, Refusal};
+use crate::identities::{LocalIdentity, random};
+use crate::judge::{self, Subject};
+use crate::node::Node;
+use crate::spaces::Space;
+
+/// What someone wants to write.
+#[derive(Debug, Clone)]
+pub struct NewRecord {
+    /// The type.
+    pub type_name: TypeName,
+    /// The key, where given.
+    pub key: Option<Key>,
+    /// Typed references, where given.
+    pub links: Vec<Link>,
+    /// Attached files.
+    pub blobs: Vec<BlobRef>,
+    /// When the body may go.
+    pub expires: Option<Timestamp>,
+    /// The content.
+    pub body: Body,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// Signed and stored.
+    Stored {
+        /// Its id.
+        id: RecordId,
+        /// Its address, where the type has keys.
+        address: Option<Address>,
+    },
+    /// The same body stands, or stood, at this address: nothing was written.
+    Unchanged {
+        /// The record that has it.
+        id: RecordId,
+        /// Its address.
+        address: Address,
+    },
+}
+
+/// The end of a key's chain, and enough of it to sign on before a batch is durable.
+#[derive(Debug, Default)]
+pub struct Tip {
+    seq: u64,
+    recent: VecDeque<(u64, RecordId)>,
+}
+
+/// More than can be on its way to the disk at once: older positions are read from the store.
+const RECENT: usize = 64 * 1024;
+
+/// The chains that this node signs on.
+#[derive(Debug, Default)]
+pub struct Chains(Mutex<HashMap<(PublicKey, SpaceId), Arc<Mutex<Option<Tip>>>>>);
+
+impl Chains {
+    fn of(&self, key: PublicKey, space: SpaceId) -> Arc<Mutex<Option<Tip>>> {
+        self.0.lock().expect("no thread panics with this lock").entry((key, space)).or_default().clone()
+    }
+}
+
+impl Tip {
+    fn load(store: &Store, key: &PublicKey, space: &SpaceId) -> Result<Self, StoreError> {
+        Ok(match store.chain_head(key, space)? {
+            Some(head) => Self { seq: head.seq, recent: [(head.seq, head.id)].into() },
+            None => Self::default(),
+        })
+    }
+
+    fn next(&self, store: &Store, key: &PublicKey, space: &SpaceId) -> Result<Position, NodeError> {
+        let seq = self.seq + 1;
+        let prev = if seq > 1 { Some(self.id_at(seq - 1, store, key, space)?) } else { None };
+        let skip = if chain::has_skip(seq) { Some(self.id_at(chain::lipmaa(seq), store, key, space)?) } else { None };
+        Ok(Position { seq, prev, skip })
+    }
+
+    fn id_at(&self, seq: u64, store: &Store, key: &PublicKey, space: &SpaceId) -> Result<RecordId, NodeError> {
+        if let Some((first, _)) = self.recent.front()
+            && let Some((_, id)) = seq.checked_sub(*first).and_then(|i| self.recent.get(i as usize))
+        {
+            return Ok(*id);
+        }
+        store.chain_at(key, space, seq)?.first().map(|position| position.id).ok_or_else(|| {
+            NodeError::Unavailable(format!(
+                "position {seq} of the chain of {key} is not here: this node cannot sign on until it has synchronised"
+            ))
+        })
+    }
+
+    fn push(&mut self, id: RecordId) {
+        self.seq += 1;
+        self.recent.push_back((self.seq, id));
+        if self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
+    }
+}
+
+/// A run of writes by one author into one space.
+pub struct Writer<'a> {
+    node: &'a Node,
+    space: Arc<Space>,
+    author: Arc<LocalIdentity>,
+    skip_unchanged: bool,
+    in_flight: VecDeque<Ticket>,
+    /// Addresses that this run has written to and that may not be durable yet.
+    pending: HashSet<Address>,
+}
+
+/// Batches that may be on their way to the disk while the next one is prepared.
+const IN_FLIGHT: usize = 4;
+
+impl Node {
+    /// Starts a run of writes. With `skip_unchanged`, what already stands or stood at its
+    /// address is not written again.
+    pub fn writer(&self, space: Arc<Space>, author: Arc<LocalIdentity>, skip_unchanged: bool) -> Writer<'_> {
+        Writer { node: self, space, author, skip_unchanged, in_flight: VecDeque::new(), pending: HashSet::new() }
+    }
+
+    /// Writes one record and returns when it is durable.
+    pub fn put(&self, space: Arc<Space>, author: Arc<LocalIdentity>, new: NewRecord) -> Result<Written, NodeError> {
+        let mut writer = self.writer(space, author, false);
+        let written = writer.write(vec![new])?.remove(0)?;
+        writer.finish()?;
+        Ok(written)
+    }
+
+    /// Takes back what stands at an address or under an id. Only its author can.
+    pub fn delete(&self, stored: &StoredRecord, author: &LocalIdentity) -> Result<RecordId, NodeError> {
+        let target = stored.record.header();
+        if target.author != author.identity.id() {
+            let text = format!("the record was written by {}: only its author can take it back", target.author);
+            return Err(Refusal::new("not-the-author", text).into());
+        }
+        let space = self.spaces().get(&target.space).ok_or_else(|| {
+            NodeError::missing("space", target.space, "the record's space is not one of this node's")
+        })?;
+        let validator = self.modules().validator(space.binding(&target.type_name)?)?;
+        let links = match target.record_key {
+            Some(_) => Vec::new(),
+            None => vec![Link {
+                relation: DELETES.parse().expect("a constant relation is legal"),
+                target: Target::from(stored.record.id()),
+            }],
+        };
+        let created = crate::clock::now().max(target.created + 1);
+        check_clock(created)?;
+        let draft = Header {
+            space: space.id,
+            type_name: target.type_name.clone(),
+            author: target.author,
+            key: author.device.public(),
+            grant: None,
+            seq: 0,
+            prev: None,
+            skip: None,
+            created,
+            constitution: space.current().0,
+            record_key: target.record_key.clone(),
+            op: Op::Delete,
+            links,
+            blobs: Vec::new(),
+            expires: None,
+            body: None,
+            ext: Vec::new(),
+        };
+        let chain = self.chains().of(draft.key, draft.space);
+        let mut tip = lock_tip(&chain);
+        let mut batch = Batch::new();
+        let id = sign_into(self.store(), &mut tip, author, draft, None, judge::lifecycle(&validator), Verdict::Valid(Vec::new()), &mut batch)?;
+        let committed = self.store().commit(batch);
+        if committed.is_err() {
+            *tip = None;
+        }
+        committed?;
+        Ok(id)
+    }
+}
+
+fn lock_tip(chain: &Mutex<Option<Tip>>) -> MutexGuard<'_, Option<Tip>> {
+    chain.lock().expect("no thread panics with this lock")
+}
+
+fn check_clock(created: Timestamp) -> Result<(), Refusal> {
+    if created <= crate::clock::now() + limits::FUTURE_MS {
+        return Ok(());
+    }
+    Err(Refusal::new("future-dated", "what stands at this address was created more than 10 minutes in the future of this machine's clock")
+        .hint("check the clock; a record can only be replaced by a later one"))
+}
+
+/// Gives a header its position, signs it and adds it to a batch.
+#[allow(clippy::too_many_arguments, reason = "the parts of one record, named where it is made")]
+fn sign_into(
+    store: &Store,
+    tip: &mut Option<Tip>,
+    author: &LocalIdentity,
+    mut header: Header,
+    payload: Option<Payload>,
+    lifecycle: Lifecycle,
+    verdict: Verdict,
+    batch: &mut Batch,
+) -> Result<RecordId, NodeError> {
+    if tip.is_none() {
+        *tip = Some(Tip::load(store, &header.key, &header.space)?);
+    }
+    let tip = tip.as_mut().expect("loaded above");
+    if lifecycle != Lifecycle::Ephemeral {
+        let position = tip.next(store, &header.key, &header.space)?;
+        (header.seq, header.prev, header.skip) = (position.seq, position.prev, position.skip);
+    }
+    let signed = author.device.sign_header(header);
+    let record = Record::new(signed, payload).map_err(|error| Refusal::new("too-large", error.to_string()))?;
+    let id = record.id();
+    if lifecycle != Lifecycle::Ephemeral {
+        tip.push(id);
+    }
+    batch.put(record, lifecycle, verdict);
+    Ok(id)
+}
+
+/// A draft that its module completed, on its way to be judged.
+struct Prepared {
+    index: usize,
+    new: NewRecord,
+    address: Option<Address>,
+    created: Timestamp,
+}
+
+impl Writer<'_> {
+    /// Writes a batch: one answer each, in order. What is answered as stored is durable once
+    /// [`finish`](Self::finish) returns, or once some later call has waited for it.
+    pub fn write(&mut self, drafts: Vec<NewRecord>) -> Result<Vec<Result<Written, Refusal>>, NodeError> {
+        let mut answers: Vec<Option<Result<Written, Refusal>>> = drafts.iter().map(|_| None).collect();
+        let mut groups: Vec<(TypeName, Vec<(usize, NewRecord)>)> = Vec::new();
+        for (i, draft) in drafts.into_iter().enumerate() {
+            match groups.iter_mut().find(|(type_name, _)| *type_name == draft.type_name) {
+                Some((_, group)) => group.push((i, draft)),
+                None => groups.push((draft.type_name.clone(), vec![(i, draft)])),
+            }
+        }
+        for (type_name, group) in groups {
+            match self.space.clone().binding(&type_name) {
+                Err(refusal) => group.iter().for_each(|(i, _)| answers[*i] = Some(Err(refusal.clone()))),
+                Ok(binding) => {
+                    let validator = self.node.modules().validator(binding)?;
+                    self.write_group(&validator, group, &mut answers)?;
+                }
+            }
+        }
+        while self.in_flight.len() > IN_FLIGHT {
+            self.wait_oldest()?;
+        }
+        Ok(answers.into_iter().map(|answer| answer.expect("every draft is in one group")).collect())
+    }
+
+    /// Returns when everything written is durable.
+    pub fn finish(mut self) -> Result<(), NodeError> {
+        while !self.in_flight.is_empty() {
+            self.wait_oldest()?;
+        }
+        Ok(())
+    }
+
+    fn wait_oldest(&mut self) -> Result<(), NodeError> {
+        let Some(ticket) = self.in_flight.pop_front() else { return Ok(()) };
+        let waited = ticket.wait();
+        if waited.is_err() {
+            // What follows in the chain was signed onto what did not reach the disk.
+            *lock_tip(&self.node.chains().of(self.author.device.public(), self.space.id)) = None;
+        }
+        waited?;
+        if self.in_flight.is_empty() {
+            self.pending.clear();
+        }
+        Ok(())
+    }
+
+    fn write_group(
+        &mut self,
+        validator: &Validator,
+        mut group: Vec<(usize, NewRecord)>,
+        answers: &mut [Option<Result<Written, Refusal>>],
+    ) -> Result<(), NodeError> {
+        while !group.is_empty() {
+            let (prepared, rest) = self.prepare(validator, group, answers)?;
+            self.sign(validator, prepared, answers)?;
+            group = rest;
+        }
+        Ok(())
+    }
+
+    /// Judges what is prepared, signs what is valid and hands it to the committer.
+    fn sign(
+        &mut self,
+        validator: &Validator,
+        prepared: Vec<Prepared>,
+        answers: &mut [Option<Result<Written, Refusal>>],
+    ) -> Result<(), NodeError> {
+        let mut candidates: Vec<_> = prepared.iter().map(|p| self.subject(p).candidate()).collect();
+        let judgements = judge::judge(self.node.store(), validator, &mut candidates)?;
+        let quarter = validator.binding().fuel / 4;
+        let (constitution, _) = self.space.current();
+        let lifecycle = judge::lifecycle(validator);
+        let chain = self.node.chains().of(self.author.device.public(), self.space.id);
+        let mut tip = lock_tip(&chain);
+        let mut batch = Batch::new();
+        for (prepared, judgement) in prepared.into_iter().zip(judgements) {
+            let index = prepared.index;
+            let verdict = match judgement.outcome {
+                Judged::Valid(_) if judgement.fuel.is_some_and(|fuel| fuel > quarter) => Err(Refusal::new(
+                    "too-expensive",
+                    "judging this record takes more than a quarter of the fuel that its type allows",
+                )
+                .hint("make the record smaller")),
+                Judged::Valid(entries) => Ok(judge::store_entries(entries)),
+                Judged::Invalid(cause) => Err(Refusal::new(cause.code(), cause.to_string())),
+                Judged::Needs(ids) => Err(Refusal::new("needs-records", format!("it cannot be judged without {}", ids.join(", ")))
+                    .hint("fetch these records first")),
+                Judged::Fault(fault) => {
+                    return Err(NodeError::Unavailable(format!("this node could not run the validator: {fault}; try again")));
+                }
+            };
+            let verdict = match verdict {
+                Ok(verdict) => verdict,
+                Err(refusal) => {
+                    answers[index] = Some(Err(refusal));
+                    continue;
+                }
+            };
+            let Prepared { new, address, created, .. } = prepared;
+            let payload = Payload { salt: Salt(random()), body: new.body };
+            let header = Header {
+                space: self.space.id,
+                type_name: new.type_name,
+                author: self.author.identity.id(),
+                key: self.author.device.public(),
+                grant: None,
+                seq: 0,
+                prev: None,
+                skip: None,
+                created,
+                constitution,
+                record_key: new.key,
+                op: Op::Put,
+                links: new.links,
+                blobs: new.blobs,
+                expires: new.expires,
+                body: Some(payload.body.commit(&payload.salt)),
+                ext: Vec::new(),
+            };
+            if let Some(rule) = broken_rule(&header) {
+                answers[index] = Some(Err(Refusal::new("malformed", format!("a record has {rule}"))));
+                continue;
+            }
+            if let Some(address) = &address {
+                self.pending.insert(address.clone());
+            }
+            let signed = sign_into(self.node.store(), &mut tip, &self.author, header, Some(payload), lifecycle, verdict, &mut batch);
+            answers[index] = Some(match signed {
+                Ok(id) => Ok(Written::Stored { id, address }),
+                Err(NodeError::Refused(refusal)) => Err(refusal),
+                Err(error) => return Err(error),
+            });
+        }
+        if !batch.is_empty() {
+            // Under the lock, so that batches reach the committer in the order of the chain.
+            self.in_flight.push_back(self.node.store().submit(batch)?);
+        }
+        Ok(())
+    }
+
+    fn subject<'a>(&self, prepared: &'a Prepared) -> Subject<'a> {
+        Subject {
+            space: self.space.id,
+            type_name: &prepared.new.type_name,
+            author: self.author.identity.id(),
+            created: prepared.created,
+            key: prepared.new.key.as_ref(),
+            op: Op::Put,
+            links: &prepared.new.links,
+            blobs: &prepared.new.blobs,
+            expires: prepared.new.expires,
+            body: Some(&prepared.new.body),
+        }
+    }
+
+    /// Has the module complete each draft, gives it a key where the type makes keys, and a
+    /// time after what it replaces. Answers those that end here, and returns those that are
+    /// prepared and those from the first address that comes a second time on: what came first
+    /// has to be written first.
+    fn prepare(
+        &mut self,
+        validator: &Validator,
+        group: Vec<(usize, NewRecord)>,
+        answers: &mut [Option<Result<Written, Refusal>>],
+    ) -> Result<(Vec<Prepared>, Vec<(usize, NewRecord)>), NodeError> {
+        let drafts: Vec<Draft> = group
+            .iter()
+            .map(|(_, new)| Draft {
+                key: new.key.as_ref().map(ToString::to_string),
+                links: judge::wit_links(&new.links),
+                body: new.body.as_bytes().to_vec(),
+            })
+            .collect();
+        let completed = validator.prepare(&drafts);
+        let mut prepared: Vec<Prepared> = Vec::with_capacity(group.len());
+        let mut seen = HashSet::new();
+        let mut group = group.into_iter().zip(completed);
+        while let Some(((index, new), draft)) = group.next() {
+            let outcome = match draft {
+                Ok(draft) => complete(new, draft, &validator.rules().key),
+                Err(DraftRefusal::Fault(fault)) => {
+                    return Err(NodeError::Unavailable(format!("this node could not run the validator: {fault}; try again")));
+                }
+                Err(refusal) => Err(Refusal::new(refusal.code(), refusal.to_string())),
+            };
+            let new = match outcome {
+                Ok(new) => new,
+                Err(refusal) => {
+                    answers[index] = Some(Err(refusal));
+                    continue;
+                }
+            };
+            if new.key.as_ref().is_some_and(|key| !seen.insert(key.clone())) {
+                let rest = std::iter::once((index, new)).chain(group.map(|(draft, _)| draft));
+                return Ok((prepared, rest.collect()));
+            }
+            match self.place(&new, judge::lifecycle(validator))? {
+                Placed::At(created, address) => match check_clock(created) {
+                    Ok(()) => prepared.push(Prepared { index, new, address, created }),
+                    Err(refusal) => answers[index] = Some(Err(refusal)),
+                },
+                Placed::Unchanged(id, address) => answers[index] = Some(Ok(Written::Unchanged { id, address })),
+            }
+        }
+        Ok((prepared, Vec::new()))
+    }
+
+    /// Where a draft goes, and when: later than what it replaces.
+    fn place(&mut self, new: &NewRecord, lifecycle: Lifecycle) -> Result<Placed, NodeError> {
+        let now = crate::clock::now();
+        let Some(key) = &new.key else { return Ok(Placed::At(now, None)) };
+        let address = Address {
+            space: self.space.id,
+            author: self.author.identity.id(),
+            type_name: new.type_name.clone(),
+            key: key.clone(),
+        };
+        if self.pending.contains(&address) {
+            // The same address twice in one run: what came first has to be visible.
+            while !self.in_flight.is_empty() {
+                self.wait_oldest()?;
+            }
+        }
+        let earliest = match self.node.store().current(&address)? {
+            None => now,
+            Some(standing) => {
+                if self.skip_unchanged
+                    && let Some(id) = self.find_same(&address, &standing, &new.body)?
+                {
+                    return Ok(Placed::Unchanged(id, address));
+                }
+                if lifecycle == Lifecycle::Replaceable { now.max(standing.created() + 1) } else { now }
+            }
+        };
+        Ok(Placed::At(earliest, Some(address)))
+    }
+
+    /// The record at this address that has this body, unless the address was given up.
+    fn find_same(&self, address: &Address, standing: &StoredRecord, body: &Body) -> Result<Option<RecordId>, NodeError> {
+        let same = |stored: &StoredRecord| stored.record.payload().is_some_and(|payload| payload.body == *body);
+        if same(standing) {
+            return Ok(Some(standing.record.id()));
+        }
+        if standing.status == Status::Delete {
+            return Ok(None);
+        }
+        let mut from: Option<Rank> = None;
+        loop {
+            let page = self.node.store().history(address, from, 64)?;
+            if let Some(stored) = page.records.iter().find(|stored| same(stored)) {
+                return Ok(Some(stored.record.id()));
+            }
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+enum Placed {
+    At(Timestamp, Option<Address>),
+    Unchanged(RecordId, Address),
+}
+
+/// Rules of the header that do not depend on its position, which it does not have yet.
+fn broken_rule(header: &Header) -> Option<&'static str> {
+    if header.links.len() > limits::LINKS {
+        return Some("1,024 links at most");
+    }
+    if header.blobs.len() > limits::BLOBS {
+        return Some("64 blobs at most");
+    }
+    header.broken_rule()
+}
+
+/// Takes over what the module filled in, and holds the key against the type's rule.
+fn complete(mut new: NewRecord, draft: Draft, rule: &KeyRule) -> Result<NewRecord, Refusal> {
+    let broken = |what: &dyn std::fmt::Display| Refusal::new("module-illegal-answer", format!("the module completed the draft wrongly: {what}"));
+    new.key = match draft.key {
+        Some(key) => Some(key.parse().map_err(|error| Refusal::new("bad-key", format!("{error}")))?),
+        None => None,
+    };
+    new.links = draft
+        .links
+        .iter()
+        .map(|link| {
+            Ok(Link {
+                relation: link.relation.parse().map_err(|error| broken(&error))?,
+                target: link.target.parse().map_err(|error| broken(&error))?,
+            })
+        })
+        .collect::<Result<_, Refusal>>()?;
+    if draft.body != new.body.as_bytes() {
+        new.body = Body::from_bytes(&draft.body).map_err(|error| broken(&error))?;
+    }
+    let no = |code, text: String| Err(Refusal::new(code, text));
+    match (rule, &new.key) {
+        (KeyRule::None, None) | (KeyRule::Any, Some(_)) => {}
+        (KeyRule::None, Some(key)) => return no("unwanted-key", format!("records of {} have no key, and `{key}` was given", new.type_name)),
+        (KeyRule::Any, None) => return no("missing-key", format!("records of {} need a key: give one with --key", new.type_name)),
+        (KeyRule::Literal(literal), None) => new.key = literal.parse().ok(),
+        (KeyRule::Literal(literal), Some(key)) if key.as_str() == literal => {}
+        (KeyRule::Literal(literal), Some(key)) => return no("bad-key", format!("the key of {} is always `{literal}`, and `{key}` was given", new.type_name)),
+        (KeyRule::Tid, None) => new.key = Some(tid(crate::clock::now(), random())),
+        (KeyRule::Tid, Some(key)) if is_tid(key.as_str()) => {}
+        (KeyRule::Tid, Some(key)) => return no("bad-key", format!("`{key}` is no timestamp identifier: leave the key out to have one made")),
+        (KeyRule::Nsid, Some(key)) if key.as_str().parse::<TypeName>().is_ok() => {}
+        (KeyRule::Nsid, key) => {
+            let given = key.as_ref().map_or("none was given".to_owned(), |key| format!("`{key}` was given"));
+            return no("bad-key", format!("the key of {} is a name such as `com.example.thing`, and {given}", new.type_name));
+        }
+    }
+    Ok(new)
+}
+
+const TID_DIGITS: &[u8; 32] = b"234567abcdefghijklmnopqrstuvwxyz";
+
+/// A timestamp identifier: 53 bits of microseconds, 10 random bits, in 13 sortable digits.
+/// Source: <https://atproto.com/specs/tid>.
+fn tid(now: Timestamp, random: [u8; 4]) -> Key {
+    let random = u32::from_le_bytes(random);
+    let micros = now * 1000 + u64::from(random >> 10) % 1000;
+    let number = ((micros & ((1 << 53) - 1)) << 10) | u64::from(random & 0x3ff);
+    let digits = (0..13).rev().map(|i| char::from(TID_DIGITS[(number >> (5 * i) & 31) as usize]));
+    digits.collect::<String>().parse().expect("sortable base32 digits are legal in keys")
+}
+
+fn is_tid(text: &str) -> bool {
+    text.len() == 13 && text.bytes().all(|b| TID_DIGITS.contains(&b)) && text.as_bytes()[0] < b'k'
+}

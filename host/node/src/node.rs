@@ -1,0 +1,343 @@
+//! A node on one directory.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+use std::time::Instant;
+
+use atlas_engine::{Engine, EngineConfig, Pooling};
+use atlas_record::identity::Identity;
+use atlas_record::space::{Amendment, Binding, Constitution, Genesis, Signed, Slot};
+use atlas_record::{BlobId, IdentityId, TypeName};
+use atlas_store::{Batch, Config as StoreConfig, DocKind, Store, WaitKey};
+use zeroize::Zeroizing;
+
+use crate::author::Chains;
+use crate::error::{NodeError, Refusal};
+use crate::identities::{Identities, LocalIdentity, private_folder, random, write_private};
+use crate::modules::Modules;
+use crate::spaces::{Space, Spaces};
+
+/// How a node is run.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// Everything the node keeps is in here.
+    pub dir: PathBuf,
+    /// How the store is run.
+    pub store: StoreConfig,
+}
+
+impl NodeConfig {
+    /// Defaults, on a directory.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), store: StoreConfig::default() }
+    }
+}
+
+/// A running node. Cheap to clone.
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+struct Inner {
+    dir: PathBuf,
+    started: Instant,
+    store: Store,
+    modules: Modules,
+    spaces: Spaces,
+    identities: Identities,
+    /// Identities by id, ours and others', as far as they were asked for.
+    people: RwLock<HashMap<IdentityId, Arc<Identity>>>,
+    chains: Chains,
+    token: Zeroizing<String>,
+}
+
+/// A slot to bind: which module, told what, allowed how much.
+#[derive(Debug, Clone)]
+pub struct NewBinding {
+    /// The slot.
+    pub slot: Slot,
+    /// The module, by name or hash.
+    pub module: String,
+    /// Its config.
+    pub config: Option<Vec<u8>>,
+    /// Fuel for one record; the default where left out.
+    pub fuel: Option<u64>,
+    /// Bytes of memory; the default where left out.
+    pub memory: Option<u64>,
+}
+
+/// What a binding that a space can take names, with what has to be stored beside it.
+struct Checked {
+    binding: Binding,
+    code: Arc<[u8]>,
+    config: Option<Vec<u8>>,
+}
+
+impl Node {
+    /// Opens the node in a directory, and makes one there if there is none.
+    pub fn open(config: NodeConfig) -> Result<Self, NodeError> {
+        let dir = config.dir;
+        private_folder(&dir)?;
+        let store = Store::open(&dir.join("store"), config.store)?;
+        let identities = Identities::open(dir.join("keys"))?;
+        let seal: Zeroizing<[u8; 32]> = secret(&dir.join("keys").join("node.seal"))?;
+        let token = api_token(&dir.join("api.token"))?;
+        let engine = Engine::open(EngineConfig {
+            cache_dir: Some(dir.join("cache")),
+            evidence_dir: Some(dir.join("evidence")),
+            cache_key: *seal,
+            pooling: Pooling::Auto,
+            ..EngineConfig::default()
+        })?;
+        let spaces = Spaces::open(store.clone())?;
+        Ok(Self(Arc::new(Inner {
+            dir,
+            started: Instant::now(),
+            modules: Modules::new(engine, store.clone()),
+            store,
+            spaces,
+            identities,
+            people: RwLock::default(),
+            chains: Chains::default(),
+            token,
+        })))
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    /// When this node was opened.
+    pub fn started(&self) -> Instant {
+        self.0.started
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Modules.
+    pub fn modules(&self) -> &Modules {
+        &self.0.modules
+    }
+
+    /// Spaces.
+    pub fn spaces(&self) -> &Spaces {
+        &self.0.spaces
+    }
+
+    /// Identities whose keys are here.
+    pub fn identities(&self) -> &Identities {
+        &self.0.identities
+    }
+
+    pub(crate) fn chains(&self) -> &Chains {
+        &self.0.chains
+    }
+
+    /// What a caller of the local API has to show.
+    pub(crate) fn token(&self) -> &str {
+        &self.0.token
+    }
+
+    /// An identity, ours or another's, if it is known here.
+    pub fn identity(&self, id: &IdentityId) -> Result<Option<Arc<Identity>>, NodeError> {
+        if let Some(identity) = self.0.people.read().expect("no thread panics with this lock").get(id) {
+            return Ok(Some(identity.clone()));
+        }
+        let local = self.identities().all().into_iter().find(|local| local.identity.id() == *id);
+        let identity = match local {
+            Some(local) => local.identity.clone(),
+            None => match self.store().doc(DocKind::IdentityEvent, &id.0)? {
+                None => return Ok(None),
+                Some(bytes) => Identity::decode(&bytes).map_err(|error| {
+                    NodeError::Unavailable(format!("identity {id} in the store is damaged ({error}); run `atlas doctor`"))
+                })?,
+            },
+        };
+        let identity = Arc::new(identity);
+        self.0.people.write().expect("no thread panics with this lock").insert(*id, identity.clone());
+        Ok(Some(identity))
+    }
+
+    /// Keeps another's identity, and looks again at records that waited for it.
+    pub fn learn_identity(&self, bytes: &[u8]) -> Result<IdentityId, NodeError> {
+        let identity = Identity::decode(bytes).map_err(|error| Refusal::new("malformed", error.to_string()))?;
+        let id = identity.id();
+        if self.identity(&id)?.is_none() {
+            let mut batch = Batch::new();
+            batch.put_doc(DocKind::IdentityEvent, id.0, bytes);
+            self.store().commit(batch)?;
+            self.retry_waiting_for(&WaitKey::Identity(id), crate::clock::now())?;
+        }
+        Ok(id)
+    }
+
+    /// Keeps a space that was founded elsewhere, under a local name.
+    pub fn learn_space(&self, name: Option<&str>, bytes: &[u8]) -> Result<Arc<Space>, NodeError> {
+        let genesis = Signed::<Genesis>::decode(bytes).map_err(|error| Refusal::new("malformed", error.to_string()))?;
+        let founder = genesis.document().founder;
+        self.check_founder(founder, genesis.key())?;
+        let name = name.unwrap_or(&genesis.document().name).to_owned();
+        self.spaces().add(&name, genesis, Batch::new())
+    }
+
+    /// Puts an amendment in force that came from elsewhere.
+    pub fn learn_amendment(&self, bytes: &[u8]) -> Result<Arc<Space>, NodeError> {
+        let amendment = Signed::<Amendment>::decode(bytes).map_err(|error| Refusal::new("malformed", error.to_string()))?;
+        let id = amendment.constitution_id();
+        let space = self.spaces().get(&amendment.document().space).ok_or_else(|| {
+            NodeError::missing("space", amendment.document().space, "its genesis has to come first")
+        })?;
+        let founder = self.check_founder(space.founder(), amendment.key()).is_ok();
+        let space = self.spaces().amend(amendment, founder, Batch::new())?;
+        self.retry_waiting_for(&WaitKey::Constitution(id), crate::clock::now())?;
+        Ok(space)
+    }
+
+    fn check_founder(&self, founder: IdentityId, key: &atlas_record::id::PublicKey) -> Result<(), NodeError> {
+        let identity = self.identity(&founder)?.ok_or_else(|| {
+            NodeError::missing("identity", founder, "the founder's identity has to come before the space")
+        })?;
+        if identity.is_device(key) {
+            return Ok(());
+        }
+        Err(Refusal::new("not-the-founder", format!("key {key} is no device of the founder {founder}")).into())
+    }
+
+    /// Founds a space whose types are judged by these modules.
+    pub fn create_space(&self, name: &str, founder: &LocalIdentity, bindings: Vec<NewBinding>) -> Result<Arc<Space>, NodeError> {
+        if self.spaces().all().iter().any(|space| space.name == name) {
+            return Err(NodeError::Exists { what: "space", name: name.to_owned() });
+        }
+        let mut batch = Batch::new();
+        let mut constitution = Constitution { recorders: vec![founder.identity.id()], ..Constitution::default() };
+        for new in bindings {
+            let slot = new.slot.clone();
+            let binding = self.take_binding(new, &mut batch)?;
+            constitution.slots.insert(slot, binding);
+        }
+        let genesis = Genesis {
+            founder: founder.identity.id(),
+            name: name.to_owned(),
+            created: crate::clock::now(),
+            nonce: random(),
+            constitution,
+        };
+        let genesis = Signed::new(genesis, &founder.device).map_err(|error| NodeError::Misuse(error.to_string()))?;
+        self.spaces().add(name, genesis, batch)
+    }
+
+    /// Binds a slot: writes the constitution that follows the one in force.
+    pub fn bind(&self, space: &Space, founder: &LocalIdentity, new: NewBinding) -> Result<Arc<Space>, NodeError> {
+        let mut batch = Batch::new();
+        let slot = new.slot.clone();
+        let binding = self.take_binding(new, &mut batch)?;
+        let (follows, current) = space.current();
+        if current.slots.get(&slot) == Some(&binding) {
+            return self.spaces().resolve(Some(&space.id.to_string()));
+        }
+        let mut constitution = current.clone();
+        constitution.slots.insert(slot, binding);
+        let amendment = Amendment {
+            space: space.id,
+            follows,
+            number: space.amendments.len() as u64 + 1,
+            created: crate::clock::now(),
+            constitution,
+        };
+        let amendment = Signed::new(amendment, &founder.device).map_err(|error| NodeError::Misuse(error.to_string()))?;
+        self.spaces().amend(amendment, space.founder() == founder.identity.id(), batch)
+    }
+
+    /// Sets a module up as it would be bound; what it needs goes into the batch.
+    fn take_binding(&self, new: NewBinding, batch: &mut Batch) -> Result<Binding, NodeError> {
+        let Checked { binding, code, config } = self.check_binding(new)?;
+        batch.put_blob(code.to_vec());
+        if let Some(config) = config {
+            batch.put_blob(config);
+        }
+        Ok(binding)
+    }
+
+    fn check_binding(&self, new: NewBinding) -> Result<Checked, NodeError> {
+        let info = self.modules().find(&new.module)?;
+        let role = match &new.slot {
+            Slot::Validator(_) => "validator",
+            Slot::Other(text) => text.split(':').next().unwrap_or(text),
+        };
+        if info.role != role {
+            let text = format!("module `{}` is a {}, and the slot `{}` takes a {role}", info.name, info.role, new.slot);
+            return Err(Refusal::new("wrong-role", text).into());
+        }
+        let code = self.modules().code(&info.code)?.ok_or_else(|| {
+            NodeError::missing("module code", info.code, "install the module's file again")
+        })?;
+        let bound = atlas_engine::Binding::new(atlas_engine::CodeHash(info.code.0));
+        let bound = atlas_engine::Binding {
+            config: new.config.clone().unwrap_or_default().into(),
+            fuel: new.fuel.unwrap_or(bound.fuel),
+            memory: new.memory.unwrap_or(bound.memory),
+            ..bound
+        };
+        let binding = Binding {
+            code: info.code,
+            config: new.config.as_deref().map(BlobId::of),
+            meter: bound.meter.name().into(),
+            fuel: bound.fuel,
+            memory: bound.memory,
+        };
+        // Nothing is bound that does not come up with this config here and now.
+        self.modules().engine().validator(&code, bound)?;
+        Ok(Checked { binding, code, config: new.config })
+    }
+
+    /// Drops expired bodies and looks again at what waits. To be called now and then.
+    pub fn tend(&self) -> Result<(), NodeError> {
+        let now = crate::clock::now();
+        self.store().erase_expired(now)?;
+        self.retry_waiting(now)?;
+        Ok(())
+    }
+}
+
+/// Reads the token that callers of the local API have to show, and makes it where there is none.
+fn api_token(path: &Path) -> Result<Zeroizing<String>, NodeError> {
+    if let Ok(text) = std::fs::read_to_string(path)
+        && text.trim().len() >= 32
+    {
+        return Ok(Zeroizing::new(text.trim().to_owned()));
+    }
+    let token = Zeroizing::new(data_encoding::BASE64URL_NOPAD.encode(&random::<32>()));
+    write_private(path, token.as_bytes())?;
+    Ok(token)
+}
+
+/// Reads a secret of 32 bytes, and makes it where there is none.
+fn secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, NodeError> {
+    match std::fs::read(path) {
+        Ok(bytes) => {
+            let bytes = Zeroizing::new(bytes);
+            <[u8; 32]>::try_from(&bytes[..]).map(Zeroizing::new).map_err(|_| {
+                NodeError::Unavailable(format!("{} is damaged: remove it, and the node makes a new one", path.display()))
+            })
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let fresh = Zeroizing::new(random());
+            write_private(path, &fresh[..])?;
+            Ok(fresh)
+        }
+        Err(error) => Err(NodeError::File { what: "cannot read", path: path.to_owned(), error }),
+    }
+}
+
+/// `TYPE=MODULE`, as `space create --type` takes it.
+pub fn parse_type_binding(text: &str) -> Result<NewBinding, NodeError> {
+    let (type_name, module) = text.split_once('=').ok_or_else(|| {
+        NodeError::Misuse(format!("`{text}` is no TYPE=MODULE, as atlas.post=post"))
+    })?;
+    let type_name: TypeName = type_name.parse().map_err(|error| NodeError::Misuse(format!("{error}")))?;
+    Ok(NewBinding { slot: Slot::Validator(type_name), module: module.to_owned(), config: None, fuel: None, memory: None })
+}

@@ -1,0 +1,292 @@
+//! The tables beside the records: what they hold is compared with what the records call for.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::Read;
+use std::path::Path;
+
+use atlas_record::order::Rank;
+use atlas_record::{BlobId, Op};
+
+use super::{Check, CheckReport, PlaceView, Sum, expected_rows};
+use crate::apply::deletes_target;
+use crate::blobs;
+use crate::decide::Standing;
+use crate::error::StoreError;
+use crate::group::Totals;
+use crate::keys::Parts;
+use crate::kv::{Range, Table};
+use crate::rows::{HistoryRow, RecordRow, decode_counts, decode_standing};
+use crate::store::Store;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+impl Check<'_> {
+    pub(super) fn derived(&mut self, table: Table) -> Result<()> {
+        let mut sum = Sum::default();
+        for (done, row) in (1..).zip(self.view.range(table, Range::all())) {
+            let (key, value) = row?;
+            self.step(table.name(), done, None);
+            sum.add(self.hasher.hash_one((&key[..], &value[..])));
+        }
+        let expected = self.expected.remove(&table).unwrap_or_default();
+        if sum == expected {
+            return Ok(());
+        }
+        let before = self.report.problem_count;
+        self.missing_rows(table)?;
+        let missing = self.report.problem_count - before;
+        // Each missing row explains one; what is left over has no record, or another value.
+        let surplus = (sum.1 + missing).saturating_sub(expected.1);
+        if surplus > 0 || missing == 0 {
+            self.report.problem(format!(
+                "`{}` has {} rows and the records call for {}: some rows belong to no record or differ from it",
+                table.name(),
+                sum.1,
+                expected.1
+            ));
+        }
+        Ok(())
+    }
+
+    /// Names the rows that records call for and that are not there.
+    fn missing_rows(&mut self, table: Table) -> Result<()> {
+        for row in self.view.range(Table::Records, Range::all()) {
+            let (row, value) = row?;
+            let Some(n) = Parts(&row).number() else { continue };
+            let Ok(row) = RecordRow::decode(n, &value) else { continue };
+            let mut wanted = Vec::new();
+            let listed = expected_rows(&mut self.names, n, &row, &mut |its, key, value| {
+                if its == table {
+                    wanted.push((key.to_vec(), value.to_vec()));
+                }
+            });
+            if listed.is_err() {
+                continue; // reported with the record
+            }
+            for (key, value) in wanted {
+                match self.view.get(table, &key)? {
+                    None => self.report.problem(format!("record {n}: its row in `{}` is missing", table.name())),
+                    Some(found) if found != value => {
+                        self.report.problem(format!("record {n}: its row in `{}` says something else", table.name()));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn addresses(&mut self) -> Result<()> {
+        let mut sum = Sum::default();
+        let mut address = Address::default();
+        for (done, row) in (1..).zip(self.view.range(Table::Address, Range::all())) {
+            let (row, value) = row?;
+            self.step("address", done, None);
+            // Space, author, type, then a key that ends with the first zero byte.
+            let Some(length) = row.iter().skip(12).position(|byte| *byte == 0).map(|at| 12 + at + 1) else {
+                self.report.problem("`address` has a key without an end");
+                continue;
+            };
+            if row[..length] != address.key[..] {
+                address.close(&self.hasher, &mut sum, &mut self.report);
+                address = Address { key: row[..length].to_vec(), ..Address::default() };
+            }
+            if length == row.len() {
+                match decode_standing(&value) {
+                    Ok(standing) => {
+                        address.stated = Some(standing);
+                        address.rows.extend(standing.top.map(|top| {
+                            let row = HistoryRow { n: top.n, valid: true, op: top.op, replaceable: top.replaceable };
+                            (top.rank, row)
+                        }));
+                    }
+                    Err(error) => self.report.problem(error.to_string()),
+                }
+            } else {
+                match (Parts(&row[length..]).rank(), HistoryRow::decode(&value)) {
+                    (Some(rank), Ok(row)) => address.rows.push((rank, row)),
+                    _ => self.report.problem("`address` has a malformed history row"),
+                }
+            }
+        }
+        address.close(&self.hasher, &mut sum, &mut self.report);
+        if sum != self.places {
+            self.report.problem(format!(
+                "`address` has {} records and there are {} with a key, or some of them stand where they should not",
+                sum.1, self.places.1
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn chain(&mut self) -> Result<()> {
+        let mut sum = Sum::default();
+        let read = |key: &[u8], value: &[u8]| {
+            let (mut key, mut value) = (Parts(key), Parts(value));
+            Some((key.name()?, key.name()?, key.number()?, value.number()?, value.array::<32>()?))
+        };
+        for (done, row) in (1..).zip(self.view.range(Table::Chain, Range::all())) {
+            let (key, value) = row?;
+            self.step("chain", done, None);
+            match read(&key, &value) {
+                Some(position) => sum.add(self.hasher.hash_one(position)),
+                None => self.report.problem("`chain` has a malformed row"),
+            }
+        }
+        for (done, row) in (1..).zip(self.view.range(Table::Fork, Range::all())) {
+            let (key, id) = row?;
+            self.step("fork", done, None);
+            let n = key.get(16..).and_then(|tail| Parts(tail).number());
+            let first = self.view.get(Table::Chain, key.get(..16).unwrap_or_default())?;
+            match (n, first.as_deref().and_then(|first| Parts(first).number())) {
+                (Some(n), Some(first)) if n != first => {
+                    let value = [&n.to_be_bytes()[..], &id].concat();
+                    sum.add(read(&key, &value).map_or(0, |position| self.hasher.hash_one(position)));
+                }
+                (Some(_), Some(_)) => {}
+                _ => self.report.problem("`fork` has a row without its position in `chain`"),
+            }
+        }
+        if sum != self.chains {
+            self.report.problem(format!(
+                "`chain` has {} positions and {} records are part of a chain, or some of them differ",
+                sum.1, self.chains.1
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn tombstones(&mut self) -> Result<()> {
+        for (done, row) in (1..).zip(self.view.range(Table::Tombstone, Range::all())) {
+            let (key, value) = row?;
+            self.step("tombstone", done, None);
+            let n = Parts(&value).number().unwrap_or(0);
+            let record = self.view.get(Table::Records, &n.to_be_bytes())?;
+            let record = record.and_then(|value| RecordRow::decode(n, &value).ok());
+            let target = record.as_ref().and_then(|row| deletes_target(row.signed.header()));
+            if target.is_none_or(|target| key.get(12..) != Some(&target.0[..])) {
+                self.report.problem(format!("`tombstone` has a row of record {n}, which does not delete that"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn counted(&mut self) -> Result<()> {
+        for (done, row) in (1..).zip(self.view.range(Table::Counts, Range::all())) {
+            let (key, value) = row?;
+            self.step("counts", done, None);
+            let mut parts = Parts(&key);
+            let (Some(space), Some(type_name)) = (parts.name(), parts.name()) else {
+                self.report.problem("`counts` has a key of another length");
+                continue;
+            };
+            let counted = self.counts.remove(&(space, type_name)).unwrap_or_default();
+            match decode_counts(&value) {
+                Ok(stored) if stored == counted => {}
+                Ok(stored) => self.report.problem(format!(
+                    "`counts` of space {space}, type {type_name} says {stored:?}, the records say {counted:?}"
+                )),
+                Err(error) => self.report.problem(error.to_string()),
+            }
+        }
+        for (space, type_name) in std::mem::take(&mut self.counts).into_keys() {
+            self.report.problem(format!("`counts` of space {space}, type {type_name} is missing"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn named(&mut self) -> Result<()> {
+        let (mut numbers, mut names) = (Sum::default(), Sum::default());
+        for (done, row) in (1..).zip(self.view.range(Table::Names, Range::all())) {
+            let (key, value) = row?;
+            self.step("names", done, None);
+            match &key[..] {
+                [0, kind, name @ ..] => numbers.add(self.hasher.hash_one((*kind, name, &value[..]))),
+                [1, kind, number @ ..] => names.add(self.hasher.hash_one((*kind, &value[..], number))),
+                _ => self.report.problem("`names` has a malformed key"),
+            }
+        }
+        if numbers != names {
+            self.report.problem("`names` does not lead back from every number to its name");
+        }
+        Ok(())
+    }
+
+    pub(super) fn blobs(&mut self, store: &Store) -> Result<()> {
+        for (done, row) in (1..).zip(self.view.range(Table::Blobs, Range::all())) {
+            let (key, value) = row?;
+            self.step("blobs", done, None);
+            self.report.blobs += 1;
+            let Some(id) = Parts(&key).array().map(BlobId) else {
+                self.report.problem("`blobs` has a key of another length");
+                continue;
+            };
+            self.totals.blobs += 1;
+            self.totals.blob_bytes += blobs::size_of(&value).unwrap_or(0);
+            match hash_blob(store, &id, &value) {
+                Ok(hash) if hash == id => {}
+                Ok(_) => self.report.problem(format!("blob {id}: its bytes have another hash: remove it and fetch it again")),
+                Err(error) => self.report.problem(format!("blob {id}: {error}")),
+            }
+        }
+        let stored = Totals::load(self.view)?;
+        if stored != self.totals {
+            self.report.problem(format!("the totals say {stored:?}, the rows say {:?}", self.totals));
+        }
+        Ok(())
+    }
+}
+
+fn hash_blob(store: &Store, id: &BlobId, row: &[u8]) -> Result<BlobId> {
+    if let blobs::Row::Inline(bytes) = blobs::read_row(row)? {
+        return Ok(BlobId::of(bytes));
+    }
+    let Some(mut reader) = store.open_blob(id)? else {
+        return Err(StoreError::damaged(Table::Blobs, "it was removed during the check"));
+    };
+    let mut hasher = blake3::Hasher::new();
+    let mut piece = vec![0; blobs::COPY_BYTES];
+    loop {
+        let length = reader.read(&mut piece).map_err(|e| StoreError::io("read", Path::new("its file"), &e))?;
+        if length == 0 {
+            return Ok(BlobId(*hasher.finalize().as_bytes()));
+        }
+        hasher.update(&piece[..length]);
+    }
+}
+
+/// The rows of one address.
+#[derive(Default)]
+struct Address {
+    key: Vec<u8>,
+    stated: Option<Standing>,
+    rows: Vec<(Rank, HistoryRow)>,
+}
+
+impl Address {
+    /// Works out again what stands here, and says where each record's place is.
+    fn close(&self, hasher: &RandomState, sum: &mut Sum, report: &mut CheckReport) {
+        let valid = || self.rows.iter().filter(|(_, row)| row.valid);
+        let top = valid().max_by_key(|(rank, _)| *rank);
+        let deleted_below = valid().filter(|(_, row)| row.op == Op::Delete).map(|(rank, _)| *rank).max();
+        let stated = self.stated.unwrap_or_default();
+        if stated.top.map(|top| top.n) != top.map(|(_, row)| row.n) || stated.deleted_below != deleted_below {
+            let n = top.map(|(_, row)| row.n);
+            report.problem(format!("`address`: at the address of record {n:?} another record stands than should"));
+        }
+        for (rank, row) in &self.rows {
+            let is_top = top.is_some_and(|(_, top)| top.n == row.n);
+            sum.add(hasher.hash_one(PlaceView {
+                address: &self.key,
+                created: rank.created,
+                id: rank.id.0,
+                n: row.n,
+                valid: row.valid,
+                delete: row.op == Op::Delete,
+                replaceable: row.replaceable,
+                deleted: row.op == Op::Put && deleted_below.is_some_and(|below| *rank < below),
+                superseded: row.valid && row.op == Op::Put && row.replaceable && !is_top,
+            }));
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Reads by id, number, address, chain position, kind. Each sees the store as of one moment.
+
+use std::fs::{self, File};
+use std::ops::Bound;
+
+use atlas_record::id::PublicKey;
+use atlas_record::order::Rank;
+use atlas_record::{Address, BlobId, RecordId, SpaceId, Timestamp, TypeName};
+
+use crate::apply::address_key;
+use crate::blobs::{self, BlobReader};
+use crate::docs::{Doc, DocKind, doc_key};
+use crate::error::StoreError;
+use crate::group::RecordNames;
+use crate::keys::{KeyBuf, Name, Parts, key};
+use crate::kv::{Range, Table, View, after_prefix};
+use crate::names::{self, Kind};
+use crate::parked::{self, PARKED, PENDING, ParkedRecord};
+use crate::rows::{HistoryRow, RecordRow, decode_counts, decode_standing};
+use crate::stats::TypeCounts;
+use crate::status::StoredRecord;
+use crate::store::Store;
+use crate::waiting::WaitKey;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A record at a position of a key's chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainPosition {
+    /// The position.
+    pub seq: u64,
+    /// The record.
+    pub id: RecordId,
+    /// Its number.
+    pub n: u64,
+}
+
+/// Proof that a key signed more than one record for a position of its chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fork {
+    /// The key.
+    pub key: PublicKey,
+    /// The space.
+    pub space: SpaceId,
+    /// The position.
+    pub seq: u64,
+    /// The records, by arrival.
+    pub records: Vec<RecordId>,
+}
+
+/// A page of what was written at an address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    /// By rank, earliest first.
+    pub records: Vec<StoredRecord>,
+    /// Where the next page begins, if there is more.
+    pub next: Option<Rank>,
+}
+
+/// What lists the replicated set.
+pub type Admissible = Box<dyn Iterator<Item = Result<(Rank, u64)>> + Send>;
+
+/// What lists documents.
+pub type Docs = Box<dyn Iterator<Item = Result<Doc>> + Send>;
+
+pub(crate) fn load(view: &dyn View, n: u64) -> Result<Option<StoredRecord>> {
+    let Some(row) = view.get(Table::Records, &n.to_be_bytes())? else { return Ok(None) };
+    RecordRow::decode(n, &row)?.into_stored(n).map(Some)
+}
+
+/// A record that a row names.
+fn load_named(view: &dyn View, n: u64) -> Result<StoredRecord> {
+    load(view, n)?.ok_or_else(|| StoreError::damaged(Table::Records, format!("record {n} is missing")))
+}
+
+fn number_of(view: &dyn View, id: &RecordId) -> Result<Option<u64>> {
+    let Some(row) = view.get(Table::Ids, &id.0)? else { return Ok(None) };
+    Parts(&row).number().map(Some).ok_or_else(|| StoreError::damaged(Table::Ids, "a number of another length"))
+}
+
+pub(crate) fn space_number(view: &dyn View, space: &SpaceId) -> Result<Option<Name>> {
+    names::number(view, Kind::Space, &space.0)
+}
+
+pub(crate) fn type_number(view: &dyn View, type_name: &TypeName) -> Result<Option<Name>> {
+    names::number(view, Kind::Type, type_name.as_str().as_bytes())
+}
+
+/// The key of an address, unless nothing of it was ever named here.
+fn address_row(view: &dyn View, address: &Address) -> Result<Option<KeyBuf>> {
+    let space = space_number(view, &address.space)?;
+    let type_name = type_number(view, &address.type_name)?;
+    let author = names::number(view, Kind::Author, &address.author.0)?;
+    let (Some(space), Some(type_name), Some(author)) = (space, type_name, author) else { return Ok(None) };
+    Ok(Some(address_key(RecordNames { space, type_name, author }, &address.key)))
+}
+
+impl Store {
+    /// A record by its id.
+    pub fn get(&self, id: &RecordId) -> Result<Option<StoredRecord>> {
+        let view = self.view();
+        number_of(&*view, id)?.map(|n| load_named(&*view, n)).transpose()
+    }
+
+    /// The number of a record: whether it is stored, without reading it.
+    pub fn number(&self, id: &RecordId) -> Result<Option<u64>> {
+        number_of(&*self.view(), id)
+    }
+
+    /// A record by its number.
+    pub fn by_number(&self, n: u64) -> Result<Option<StoredRecord>> {
+        load(&*self.view(), n)
+    }
+
+    /// Records by their numbers, as of one moment. Those that do not exist are left out.
+    pub fn by_numbers(&self, numbers: impl IntoIterator<Item = u64>) -> Result<Vec<StoredRecord>> {
+        let view = self.view();
+        numbers.into_iter().filter_map(|n| load(&*view, n).transpose()).collect()
+    }
+
+    /// What stands at an address: the valid record of the highest rank, put or delete. Only
+    /// one whose status is visible is content.
+    pub fn current(&self, address: &Address) -> Result<Option<StoredRecord>> {
+        let view = self.view();
+        let Some(row) = address_row(&*view, address)? else { return Ok(None) };
+        let Some(standing) = view.get(Table::Address, row.done())? else { return Ok(None) };
+        decode_standing(&standing)?.top.map(|top| load_named(&*view, top.n)).transpose()
+    }
+
+    /// Everything written at an address, by rank, from `from` on, `most` records at most.
+    pub fn history(&self, address: &Address, from: Option<Rank>, most: usize) -> Result<History> {
+        let none = History { records: Vec::new(), next: None };
+        let view = self.view();
+        let Some(row) = address_row(&*view, address)? else { return Ok(none) };
+        let mut start = row.clone();
+        match &from {
+            Some(rank) => start.rank(rank),
+            None => start.byte(0),
+        };
+        let range =
+            Range { from: Bound::Included(start.to_vec()), to: after_prefix(row.done()), backward: false };
+        let mut found = Vec::new();
+        for stored in view.range(Table::Address, range).take(most.saturating_add(1)) {
+            let (stored, value) = stored?;
+            let rank = stored.get(row.done().len()..).and_then(|tail| Parts(tail).rank());
+            let rank = rank.ok_or_else(|| StoreError::damaged(Table::Address, "a key of another length"))?;
+            found.push((rank, HistoryRow::decode(&value)?.n));
+        }
+        if let Some(standing) = view.get(Table::Address, row.done())?
+            && let Some(top) = decode_standing(&standing)?.top
+            && from.is_none_or(|from| top.rank >= from)
+        {
+            let at = found.partition_point(|(rank, _)| *rank < top.rank);
+            found.insert(at, (top.rank, top.n));
+        }
+        let next = found.get(most).map(|(rank, _)| *rank);
+        let records = found.iter().take(most).map(|(_, n)| load_named(&*view, *n)).collect::<Result<_>>()?;
+        Ok(History { records, next })
+    }
+
+    /// The replicated set of a type in a space, in order of (created, id), from a rank on:
+    /// what reconciliation runs over. Lazy; sees the store as of now.
+    pub fn admissible(&self, space: &SpaceId, type_name: &TypeName, from: Option<Rank>) -> Result<Admissible> {
+        let view = self.view();
+        let (Some(space), Some(type_name)) = (space_number(&*view, space)?, type_number(&*view, type_name)?) else {
+            return Ok(Box::new(std::iter::empty()));
+        };
+        let mut start = key();
+        start.name(space).name(type_name);
+        let to = after_prefix(start.done());
+        if let Some(rank) = &from {
+            start.rank(rank);
+        }
+        let range = Range { from: Bound::Included(start.to_vec()), to, backward: false };
+        Ok(Box::new(view.range(Table::Set, range).map(|row| {
+            let (row, value) = row?;
+            let rank = row.get(8..).and_then(|tail| Parts(tail).rank());
+            rank.zip(Parts(&value).number()).ok_or_else(|| StoreError::damaged(Table::Set, "a row is malformed"))
+        })))
+    }
+
+    fn chain_prefix(view: &dyn View, signer: &PublicKey, space: &SpaceId) -> Result<Option<KeyBuf>> {
+        let signer = names::number(view, Kind::Key, &signer.0)?;
+        Ok(signer.zip(space_number(view, space)?).map(|(signer, space)| {
+            let mut prefix = key();
+            prefix.name(signer).name(space);
+            prefix
+        }))
+    }
+
+    /// The last position of a key's chain in a space. At a fork, the first that came.
+    pub fn chain_head(&self, signer: &PublicKey, space: &SpaceId) -> Result<Option<ChainPosition>> {
+        let view = self.view();
+        let Some(prefix) = Self::chain_prefix(&*view, signer, space)? else { return Ok(None) };
+        let last = view.range(Table::Chain, Range::prefix(prefix.done()).backward()).next();
+        last.map(|row| chain_position(&row?)).transpose()
+    }
+
+    /// The records at a position of a chain, by arrival; more than one is a fork.
+    pub fn chain_at(&self, signer: &PublicKey, space: &SpaceId, seq: u64) -> Result<Vec<ChainPosition>> {
+        let view = self.view();
+        let Some(mut row) = Self::chain_prefix(&*view, signer, space)? else { return Ok(Vec::new()) };
+        row.number(seq);
+        let forked: Vec<ChainPosition> = view
+            .range(Table::Fork, Range::prefix(row.done()))
+            .map(|row| fork_row(&row?).map(|(_, _, position)| position))
+            .collect::<Result<_>>()?;
+        if !forked.is_empty() {
+            return Ok(forked);
+        }
+        let single = view.get(Table::Chain, row.done())?;
+        single.map(|value| chain_position(&(row.to_vec(), value))).into_iter().collect()
+    }
+
+    /// Positions for which a key signed more than one record, `most` of them at most.
+    pub fn forks(&self, most: usize) -> Result<Vec<Fork>> {
+        let view = self.view();
+        let mut forks: Vec<Fork> = Vec::new();
+        let mut last = None;
+        for row in view.range(Table::Fork, Range::all()) {
+            let (signer, space, position) = fork_row(&row?)?;
+            if last == Some((signer, space, position.seq)) {
+                forks.last_mut().expect("pushed with `last`").records.push(position.id);
+                continue;
+            }
+            if forks.len() == most {
+                break;
+            }
+            last = Some((signer, space, position.seq));
+            forks.push(Fork {
+                key: PublicKey(name_array(&*view, Kind::Key, signer)?),
+                space: SpaceId(name_array(&*view, Kind::Space, space)?),
+                seq: position.seq,
+                records: vec![position.id],
+            });
+        }
+        Ok(forks)
+    }
+
+    /// How much of each type is in a space.
+    pub fn counts(&self, space: &SpaceId) -> Result<Vec<TypeCounts>> {
+        let view = self.view();
+        let Some(space) = space_number(&*view, space)? else { return Ok(Vec::new()) };
+        let rows = view.range(Table::Counts, Range::prefix(key().name(space).done()));
+        let count = |row: Result<crate::kv::Row>| {
+            let (row, value) = row?;
+            let number = row.get(4..).and_then(|tail| Parts(tail).name());
+            let number = number.ok_or_else(|| StoreError::damaged(Table::Counts, "a key of another length"))?;
+            let text = names::text(&*view, Kind::Type, number)?;
+            let type_name = std::str::from_utf8(&text).ok().and_then(|text| TypeName::new(text).ok());
+            let type_name = type_name.ok_or_else(|| StoreError::damaged(Table::Names, "a type that is none"))?;
+            Ok(TypeCounts { type_name, counts: decode_counts(&value)? })
+        };
+        rows.map(count).collect()
+    }
+
+    /// A document.
+    pub fn doc(&self, kind: DocKind, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.view().get(Table::Docs, &doc_key(kind, key))
+    }
+
+    /// Documents of a kind whose keys begin with `prefix`, by key. Lazy; sees the store as of now.
+    pub fn docs(&self, kind: DocKind, prefix: &[u8]) -> Docs {
+        let rows = self.view().range(Table::Docs, Range::prefix(&doc_key(kind, prefix)));
+        Box::new(rows.map(|row| row.map(|(key, bytes)| Doc { key: key[1..].to_vec(), bytes })))
+    }
+
+    /// A blob to read from.
+    pub fn open_blob(&self, id: &BlobId) -> Result<Option<BlobReader>> {
+        let Some(row) = self.view().get(Table::Blobs, &id.0)? else { return Ok(None) };
+        match blobs::read_row(&row)? {
+            blobs::Row::Inline(bytes) => Ok(Some(BlobReader::of_row(bytes.to_vec()))),
+            blobs::Row::File(size) => {
+                let path = self.blob_path(id)?;
+                let file = File::open(&path).map_err(|e| StoreError::io("open", &path, &e))?;
+                Ok(Some(BlobReader::of_file(file, size)))
+            }
+        }
+    }
+
+    /// A blob in one piece.
+    pub fn blob(&self, id: &BlobId) -> Result<Option<Vec<u8>>> {
+        let Some(row) = self.view().get(Table::Blobs, &id.0)? else { return Ok(None) };
+        match blobs::read_row(&row)? {
+            blobs::Row::Inline(bytes) => Ok(Some(bytes.to_vec())),
+            blobs::Row::File(_) => {
+                let path = self.blob_path(id)?;
+                fs::read(&path).map(Some).map_err(|e| StoreError::io("read", &path, &e))
+            }
+        }
+    }
+
+    fn blob_path(&self, id: &BlobId) -> Result<std::path::PathBuf> {
+        let blobs = self.shared().blobs.as_ref();
+        let blobs = blobs.ok_or_else(|| StoreError::damaged(Table::Blobs, "a blob in a file, and no directory"))?;
+        Ok(blobs.path(id))
+    }
+
+    /// Whether a blob is here; its size if so.
+    pub fn has_blob(&self, id: &BlobId) -> Result<Option<u64>> {
+        self.view().get(Table::Blobs, &id.0)?.map(|row| blobs::size_of(&row)).transpose()
+    }
+
+    /// A parked record.
+    pub fn parked(&self, id: &RecordId) -> Result<Option<ParkedRecord>> {
+        parked::get(&*self.view(), id)
+    }
+
+    /// Parked records whose time has come or who have waited long enough, earliest first.
+    pub fn parked_due(&self, now: Timestamp, most: usize) -> Result<Vec<ParkedRecord>> {
+        let view = self.view();
+        parked::load(&*view, parked::due(&*view, PARKED, now, most)?)
+    }
+
+    /// Parked records that wait for something.
+    pub fn parked_waiting(&self, on: &WaitKey, most: usize) -> Result<Vec<ParkedRecord>> {
+        let view = self.view();
+        parked::load(&*view, parked::waiting_for(&*view, PARKED, on, most)?)
+    }
+
+    /// Pending records whose time has come or who have waited long enough, earliest first.
+    pub fn pending_due(&self, now: Timestamp, most: usize) -> Result<Vec<StoredRecord>> {
+        let view = self.view();
+        load_owners(&*view, &parked::due(&*view, PENDING, now, most)?)
+    }
+
+    /// Pending records that wait for something.
+    pub fn pending_waiting(&self, on: &WaitKey, most: usize) -> Result<Vec<StoredRecord>> {
+        let view = self.view();
+        load_owners(&*view, &parked::waiting_for(&*view, PENDING, on, most)?)
+    }
+}
+
+fn load_owners(view: &dyn View, owners: &[Vec<u8>]) -> Result<Vec<StoredRecord>> {
+    let number = |owner: &Vec<u8>| Parts(owner).number();
+    owners
+        .iter()
+        .map(|owner| {
+            let n = number(owner).ok_or_else(|| StoreError::damaged(Table::Waiting, "a key of another length"))?;
+            load_named(view, n)
+        })
+        .collect()
+}
+
+fn name_array(view: &dyn View, kind: Kind, number: Name) -> Result<[u8; 32]> {
+    let name = names::text(view, kind, number)?;
+    name.try_into().map_err(|_| StoreError::damaged(Table::Names, "an id of another length"))
+}
+
+/// Reads (key, space, seq) -> (n, id).
+fn chain_position((row, value): &crate::kv::Row) -> Result<ChainPosition> {
+    let parts = || {
+        let mut value = Parts(value);
+        Some(ChainPosition {
+            seq: Parts(row.get(8..)?).number()?,
+            n: value.number()?,
+            id: RecordId(value.array()?),
+        })
+    };
+    parts().ok_or_else(|| StoreError::damaged(Table::Chain, "a row is malformed"))
+}
+
+/// Reads (key, space, seq, n) -> id.
+fn fork_row((row, value): &crate::kv::Row) -> Result<(Name, Name, ChainPosition)> {
+    let parts = || {
+        let mut row = Parts(row);
+        let (signer, space) = (row.name()?, row.name()?);
+        let (seq, n) = (row.number()?, row.number()?);
+        Some((signer, space, ChainPosition { seq, n, id: RecordId(Parts(value).array()?) }))
+    };
+    parts().ok_or_else(|| StoreError::damaged(Table::Fork, "a row is malformed"))
+}
