@@ -43,11 +43,7 @@ impl<E: Exported> module::Guest for E {
     fn describe() -> module::Description {
         crate::panic::install_hook();
         let description = E::Validator::describe();
-        module::Description {
-            name: description.name,
-            version: description.version,
-            summary: description.summary,
-        }
+        module::Description { name: description.name, version: description.version, summary: description.summary }
     }
 
     fn configure(config: Vec<u8>) -> Result<(), String> {

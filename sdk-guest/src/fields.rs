@@ -71,9 +71,8 @@ impl<'a> Fields<'a> {
     }
 
     fn required(&self, name: &'a str, expected: &str) -> Result<Field<'a>, Reason> {
-        self.get(name).ok_or_else(|| {
-            crate::reason!("missing-field", "`{}` is missing: expected {expected}", self.path(name))
-        })
+        self.get(name)
+            .ok_or_else(|| crate::reason!("missing-field", "`{}` is missing: expected {expected}", self.path(name)))
     }
 
     /// The field, which must be there.

@@ -55,7 +55,9 @@ pub fn check_delete<V: Validator>(validator: &V, key: Option<&str>) -> Verdict {
 /// When the validator breaks its contract; see [`verdict`].
 pub fn author<V: Validator>(validator: &V, draft: Draft) -> Verdict {
     match prepare(validator, draft) {
-        Ok(Draft { key, links, body }) => verdict(validator, &candidate(Entry { key, links, body, ..Entry::default() })),
+        Ok(Draft { key, links, body }) => {
+            verdict(validator, &candidate(Entry { key, links, body, ..Entry::default() }))
+        }
         Err(reason) => Verdict::Invalid(reason),
     }
 }

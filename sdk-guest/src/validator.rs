@@ -113,7 +113,7 @@ macro_rules! export_validator {
             }
 
             #[cfg(target_arch = "wasm32")]
-            $crate::bindings::export!(Export with_types_in $crate::bindings);
+    $crate::bindings::export!(Export with_types_in $crate::bindings);
         };
     };
 }

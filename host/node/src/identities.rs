@@ -196,7 +196,8 @@ fn parse(name: &str, content: &[u8]) -> Result<LocalIdentity, String> {
     let identity = Identity::decode(&genesis).map_err(|error| error.to_string())?;
     let seed = BASE64_NOPAD.decode(file.device.as_bytes()).map(Zeroizing::new);
     let seed = seed.ok().and_then(|seed| <[u8; 32]>::try_from(&seed[..]).ok()).map(Zeroizing::new);
-    let device = SecretKey::from_seed(&seed.ok_or("the device key is damaged")?);
+    let Some(seed) = seed else { return Err("the device key is damaged".to_owned()) };
+    let device = SecretKey::from_seed(&seed);
     let public: PublicKey = device.public();
     if !identity.is_device(&public) {
         return Err("the device key is not one of the identity's".to_owned());

@@ -212,7 +212,11 @@ impl Node {
         let by = if let Some(index) = &query.index {
             vec![self.by_index(query, index)?]
         } else if let Some(link) = &query.link {
-            vec![By::LinkTo { relation: link.relation.clone(), target: link.target.clone() }]
+            vec![By::LinkTo {
+                relation: link.relation.clone(),
+                target: link.target.clone(),
+                type_name: query.type_name.clone(),
+            }]
         } else if let Some(author) = query.author {
             vec![By::Author { author, type_name: query.type_name.clone() }]
         } else if let Some(type_name) = &query.type_name {

@@ -9,7 +9,7 @@
 //! - `dependency NAME HASH` for the workspace's entry of each dependency;
 //! - `profile NAME HASH` and `package HASH` for the workspace's settings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -55,34 +55,56 @@ fn read_toml(path: &Path) -> Result<Table, BuildError> {
     text.parse().map_err(|error| BuildError::form(path, error))
 }
 
+/// The locked packages.
+fn locked(root: &Path) -> Result<Vec<Value>, BuildError> {
+    match read_toml(&root.join("Cargo.lock"))?.remove("package") {
+        Some(Value::Array(packages)) => Ok(packages),
+        _ => Err(BuildError::form(root.join("Cargo.lock"), "locks no packages")),
+    }
+}
+
+fn text<'a>(package: &'a Value, key: &str) -> &'a str {
+    package.get(key).and_then(Value::as_str).unwrap_or("-")
+}
+
 /// The lock file's word on each crate.
 fn crates(root: &Path, crates: &[String], lines: &mut BTreeSet<String>) -> Result<(), BuildError> {
-    let path = root.join("Cargo.lock");
-    let lock = read_toml(&path)?;
-    let text = |package: &Value, key: &str| package.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
-    let locked: BTreeSet<(String, String)> = lock
-        .get("package")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-        .iter()
-        .map(|package| {
-            (format!("{} {}", text(package, "name"), text(package, "version")), text(package, "checksum"))
-        })
-        .collect();
+    let locked = locked(root)?;
+    let key = |package: &Value| format!("{} {}", text(package, "name"), text(package, "version"));
+    let locked: BTreeMap<_, _> = locked.iter().map(|package| (key(package), text(package, "checksum"))).collect();
     for name in crates {
-        match locked.iter().find(|(locked, _)| locked == name) {
-            Some((_, checksum)) => lines.insert(format!("crate {name} {checksum}")),
-            None => return Err(BuildError::form(&path, format!("`{name}` is not locked any more"))),
+        match locked.get(name) {
+            Some(checksum) => lines.insert(format!("crate {name} {checksum}")),
+            None => {
+                let why = format!("`{name}` is not locked any more");
+                return Err(BuildError::form(root.join("Cargo.lock"), why));
+            }
         };
     }
     Ok(())
 }
 
+/// A dependency of a crate of this tree as it is locked: name and version.
+pub(crate) fn locked_dependency(root: &Path, package: &str, dependency: &str) -> Result<String, BuildError> {
+    let locked = locked(root)?;
+    let find = |name: &str| locked.iter().find(|package| text(package, "name") == name);
+    let entry = find(package).and_then(|package| {
+        let entries = package.get("dependencies")?.as_array()?.iter().filter_map(Value::as_str);
+        { entries }.find(|entry| entry.split(' ').next() == Some(dependency))
+    });
+    match entry.map(|entry| (entry.contains(' '), entry)) {
+        Some((true, entry)) => Ok(entry.to_owned()),
+        // One version only: the entry leaves it out.
+        Some((false, entry)) => Ok(format!("{entry} {}", find(entry).map_or("-", |package| text(package, "version")))),
+        None => Err(BuildError::form(root.join("Cargo.lock"), format!("{package} does not depend on {dependency}"))),
+    }
+}
+
 /// The workspace's settings that reach the crates of a module.
 fn workspace(root: &Path, dependencies: &BTreeSet<String>, lines: &mut BTreeSet<String>) -> Result<(), BuildError> {
     let manifest = read_toml(&root.join("Cargo.toml"))?;
-    let at = |path: &[&str]| path.iter().try_fold(None, |at: Option<&Value>, key| Some(Some(at.map_or_else(|| manifest.get(*key), |at| at.get(key))?))).flatten();
+    let manifest = Value::Table(manifest);
+    let at = |path: &[&str]| path.iter().try_fold(&manifest, |at, key| at.get(key));
     for profile in PROFILES {
         if let Some(settings) = at(&["profile", profile]) {
             lines.insert(format!("profile {profile} {}", hash_value(settings)));
@@ -140,7 +162,7 @@ fn hash_value(value: &Value) -> blake3::Hash {
 fn canonical(value: &Value, text: &mut String) {
     match value {
         Value::Table(table) => {
-            let sorted: std::collections::BTreeMap<_, _> = table.iter().collect();
+            let sorted: BTreeMap<_, _> = table.iter().collect();
             text.push('{');
             for (key, value) in sorted {
                 let _ = write!(text, "{key:?}:");
@@ -217,17 +239,19 @@ mod tests {
     fn hash(file: &str, from: &str, to: &str) -> Result<String, String> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("m")).unwrap();
-        for (name, text) in
-            [("Cargo.toml", ROOT), ("m/Cargo.toml", MEMBER), ("Cargo.lock", LOCK), ("m/lib.rs", LIB), ("m/other.rs", LIB)]
-        {
+        for (name, text) in [
+            ("Cargo.toml", ROOT),
+            ("m/Cargo.toml", MEMBER),
+            ("Cargo.lock", LOCK),
+            ("m/lib.rs", LIB),
+            ("m/other.rs", LIB),
+        ] {
             assert!(name != file || text.contains(from), "{from} is in {file}");
             let text = if name == file { text.replace(from, to) } else { text.to_owned() };
             std::fs::write(dir.path().join(name), text).unwrap();
         }
-        let inputs = Inputs {
-            files: vec!["m/Cargo.toml".into(), "m/lib.rs".into()],
-            crates: vec!["used 1.0.0".into()],
-        };
+        let inputs =
+            Inputs { files: vec!["m/Cargo.toml".into(), "m/lib.rs".into()], crates: vec!["used 1.0.0".into()] };
         source_hash(dir.path(), &inputs).map_err(|error| error.to_string())
     }
 
@@ -266,7 +290,11 @@ mod tests {
 
     #[test]
     fn a_crate_that_is_not_locked_any_more_is_named() {
-        let error = hash("Cargo.lock", "name = \"used\"\n        version = \"1.0.0\"", "name = \"used\"\n        version = \"1.0.1\"");
+        let error = hash(
+            "Cargo.lock",
+            "name = \"used\"\n        version = \"1.0.0\"",
+            "name = \"used\"\n        version = \"1.0.1\"",
+        );
         assert!(error.unwrap_err().contains("`used 1.0.0` is not locked any more"));
     }
 }

@@ -80,10 +80,8 @@ pub fn build(root: &Path, toolchain: &Toolchain, source: &Source) -> Result<Buil
     let core = std::fs::read(&wasm).map_err(BuildError::file(&wasm))?;
     let component = component::encode(&source.name, &core)?;
 
-    let inputs = Inputs {
-        files: files(root, &output.join(format!("{stem}.d")))?,
-        crates: crates(root, toolchain, source)?,
-    };
+    let inputs =
+        Inputs { files: files(root, &output.join(format!("{stem}.d")))?, crates: crates(root, toolchain, source)? };
     let (code_hash, code_id) = code_hashes(&component);
     let module = Module {
         name: source.name.clone(),

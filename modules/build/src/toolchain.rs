@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::BuildError;
+use crate::inputs::locked_dependency;
 
 /// The target of every module.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -60,20 +61,24 @@ impl Toolchain {
                     let std = Std::Sources { linker };
                     with_sources.get_or_insert(Self { cargo, rustc, std, version, sysroot });
                 }
-                (true, None) => tried += &format!("  {version}: has std's sources, but no rust-lld or wasm-ld (apt-get install lld)\n"),
+                (true, None) => {
+                    tried +=
+                        &format!("  {version}: has std's sources, but no rust-lld or wasm-ld (apt-get install lld)\n")
+                }
                 (false, _) => tried += &format!("  {version}: has neither the target nor std's sources\n"),
             }
         }
         with_sources.ok_or(BuildError::NoToolchain { tried })
     }
 
-    /// What built a component, in one line. The same line promises the same bytes.
-    pub fn line(&self) -> String {
+    /// What builds a component, in one line. The same line promises the same bytes.
+    pub fn line(&self, root: &Path) -> Result<String, BuildError> {
         let std = match self.std {
             Std::Shipped => "std as shipped",
             Std::Sources { .. } => "std from sources",
         };
-        format!("{}, {std}, wit-component {}", self.version, env!("WIT_COMPONENT_VERSION"))
+        let encoder = locked_dependency(root, env!("CARGO_PKG_NAME"), "wit-component")?;
+        Ok(format!("{}, {std}, {encoder}", self.version))
     }
 
     /// `cargo COMMAND` for the target, with the same output from any place.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
@@ -99,19 +99,24 @@ pub fn router(node: Node) -> Router {
 
 /// Lets a request pass that shows the token and names this machine.
 async fn guard(State(node): State<Node>, request: Request, next: Next) -> Response {
-    let text = |name| request.headers().get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
-    if let Some(host) = text(header::HOST)
-        && !is_loopback(host)
-    {
-        return Problem::new(403, "foreign-host", "the API answers under 127.0.0.1, [::1] and localhost only").into_response();
+    match check(&node, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn check(node: &Node, headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if text(header::HOST).is_some_and(|host| !is_loopback(host)) {
+        return Err(Problem::new(403, "foreign-host", "the API answers under 127.0.0.1, [::1] and localhost only"));
     }
     let shown = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     // Hashes compare in constant time.
-    if blake3::hash(shown.as_bytes()) != blake3::hash(node.token().as_bytes()) {
-        let text = format!("send `Authorization: Bearer TOKEN` with the token in {}", node.dir().join("api.token").display());
-        return Problem::new(401, "no-token", text).into_response();
+    if blake3::hash(shown.as_bytes()) == blake3::hash(node.token().as_bytes()) {
+        return Ok(());
     }
-    next.run(request).await
+    let text = format!("send `Authorization: Bearer TOKEN` with the token in {}", node.dir().join("api.token").display());
+    Err(Problem::new(401, "no-token", text))
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -1,6 +1,5 @@
 //! How the node is.
 
-use atlas_engine::Allocation;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -29,7 +28,7 @@ pub struct Status {
     store: StoreStatus,
     /// The modules that run.
     modules: Vec<ModuleStatus>,
-    /// How module instances get their memory: `pooling` or `on-demand`.
+    /// How module instances get their memory: `pooling`, `on-demand` or `frugal`.
     allocation: &'static str,
     /// Modules in quarantine.
     quarantined: usize,
@@ -122,7 +121,7 @@ fn micros(duration: std::time::Duration) -> u64 {
 #[utoipa::path(get, path = "/v1/status", responses((status = 200, body = Status), (status = 401, body = Problem)))]
 pub async fn status(State(node): State<Node>) -> Result<Json<Status>, Problem> {
     blocking(move || {
-        let store = node.store().stats()?;
+        let store = node.store().stats();
         let mut spaces = Vec::new();
         for space in node.spaces().all() {
             let counts = node.store().counts(&space.id)?;
@@ -175,10 +174,7 @@ pub async fn status(State(node): State<Node>) -> Result<Json<Status>, Problem> {
                 longest_commit_us: micros(store.longest_commit),
             },
             modules: modules.collect(),
-            allocation: match engine.allocation() {
-                Allocation::Pooling { .. } => "pooling",
-                Allocation::OnDemand { .. } => "on-demand",
-            },
+            allocation: engine.allocation().name(),
             quarantined: engine.quarantined().len(),
         })
     })
