@@ -8,6 +8,7 @@ use atlas_node::client::{self, Client, Failure};
 use atlas_node::{Node, NodeConfig, NodeError, serve};
 use clap::CommandFactory;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use crate::args::{Args, Command, Id, Module, Place, Space};
@@ -150,15 +151,22 @@ impl Session {
             Command::Put { type_name, body, key, links, expires, place } => {
                 let body = read_body(&body)?;
                 let links = links.iter().map(|link| split_link(link)).collect::<Result<Vec<_>, _>>()?;
-                let request = json!({
-                    "space": place.space, "as": place.author, "type": type_name, "key": key, "links": links,
-                    "expires": expires.map(time::Time::ahead), "body": body,
-                });
+                let request = NewRecord {
+                    space: place.space,
+                    author: place.author,
+                    type_name,
+                    key,
+                    links,
+                    expires: expires.map(time::Time::ahead),
+                    body,
+                };
                 let written = |json: &Json| match text(json, "/address") {
                     "" => line(text(json, "/id")),
                     address => line(address),
                 };
-                self.show("POST", "/v1/records", Some(request), written).await
+                let answer = self.client.ask_with("POST", "/v1/records", &request).await?;
+                if self.json { line(answer.to_string()) } else { written(&answer) }
+                Ok(ExitCode::SUCCESS)
             }
             Command::Get { record: wanted } => {
                 let path = Parameters::default().add("ref", Some(wanted)).0;
@@ -458,7 +466,25 @@ fn progress(size: Option<u64>) -> ProgressBar {
     bar.with_style(ProgressStyle::with_template(template).expect("a constant template is well-formed"))
 }
 
-fn read_body(given: &str) -> Result<Json, Failure> {
+/// A record to write, its body as the user typed it: the node refuses what a JSON reader would
+/// silently mend, such as a key that appears twice.
+#[derive(serde::Serialize)]
+struct NewRecord {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    space: Option<String>,
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    author: Option<String>,
+    #[serde(rename = "type")]
+    type_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    links: Vec<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<u64>,
+    body: Box<RawValue>,
+}
+
+fn read_body(given: &str) -> Result<Box<RawValue>, Failure> {
     let body = if given == "-" {
         let mut body = String::new();
         let read = std::io::stdin().read_to_string(&mut body);
@@ -467,7 +493,7 @@ fn read_body(given: &str) -> Result<Json, Failure> {
     } else {
         given.to_owned()
     };
-    serde_json::from_str(&body).map_err(|error| misuse(format!("--body is not JSON: {error}")))
+    RawValue::from_string(body).map_err(|error| misuse(format!("--body is not JSON: {error}")))
 }
 
 fn split_link(text: &str) -> Result<Json, Failure> {

@@ -175,7 +175,24 @@ impl Client {
         path_and_query: &str,
         body: Option<&serde_json::Value>,
     ) -> Result<serde_json::Value, Failure> {
-        let body = body.map_or_else(Body::empty, |json| Body::from(json.to_string()));
+        match body {
+            Some(json) => self.ask_with(method, path_and_query, json).await,
+            None => self.exchange(method, path_and_query, Body::empty()).await,
+        }
+    }
+
+    /// As [`ask`](Self::ask), with anything that is JSON.
+    pub async fn ask_with(
+        &self,
+        method: &str,
+        path_and_query: &str,
+        body: &impl Serialize,
+    ) -> Result<serde_json::Value, Failure> {
+        let json = serde_json::to_vec(body).map_err(|error| NodeError::Misuse(format!("the request is not JSON: {error}")))?;
+        self.exchange(method, path_and_query, json.into()).await
+    }
+
+    async fn exchange(&self, method: &str, path_and_query: &str, body: Body) -> Result<serde_json::Value, Failure> {
         let response = self.send(method, path_and_query, "application/json", body).await?;
         let bytes = read_all(response).await?;
         serde_json::from_slice(&bytes).map_err(|_| NodeError::Unavailable("the node's answer is not JSON".into()).into())

@@ -29,7 +29,7 @@ pub enum Value {
     Bool(bool),
     /// An integer from -2^64 to 2^64 - 1.
     Int(i128),
-    /// A finite float. `-0.0` and `0.0` are different values, as their bytes differ.
+    /// A finite float, and not `-0.0`: zero has one form.
     Float(f64),
     /// Bytes.
     Bytes(Vec<u8>),
@@ -136,7 +136,7 @@ impl Value {
 
     fn check_at(&self, depth: usize) -> Result<(), Unfit> {
         match self {
-            Value::Float(float) if !float.is_finite() => Err(Unfit::NotFinite),
+            Value::Float(float) if !float.is_finite() || is_negative_zero(*float) => Err(Unfit::NotFinite),
             Value::Int(int) if !(MIN_INT..=MAX_INT).contains(int) => Err(Unfit::IntRange),
             Value::List(_) if depth >= limits::DEPTH => Err(Unfit::Depth),
             Value::List(list) => list.iter().try_for_each(|item| item.check_at(depth + 1)),
@@ -154,6 +154,11 @@ pub const MIN_INT: i128 = -(1 << 64);
 /// A map with text keys, kept in canonical order: shorter keys first, then by bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Map(Vec<(String, Value)>);
+
+/// Zero with a sign: a second form of one number, which DAG-CBOR refuses.
+pub(crate) fn is_negative_zero(float: f64) -> bool {
+    float == 0.0 && float.is_sign_negative()
+}
 
 /// Canonical order of keys. Equal to the order of their encodings.
 pub(crate) fn key_order(a: &str, b: &str) -> std::cmp::Ordering {

@@ -1,6 +1,8 @@
 //! Reading ids and names out of canonical arrays: shared by every structured document.
 
+use crate::Timestamp;
 use crate::cbor::{DecodeError, Fault, Reader};
+use crate::limits;
 
 impl Reader<'_> {
     /// `null`, or what `read` reads.
@@ -17,6 +19,15 @@ impl Reader<'_> {
         self.text()?.parse().or_else(|_| self.fail(at, Fault::Expected(what)))
     }
 
+    /// A time.
+    pub(crate) fn timestamp(&mut self) -> Result<Timestamp, DecodeError> {
+        let at = self.at();
+        match self.uint()? {
+            time if time <= limits::MAX_TIMESTAMP => Ok(time),
+            _ => self.fail(at, Fault::Expected("a time below 2^53 ms")),
+        }
+    }
+
     /// A list with a bound on its length.
     pub(crate) fn list<T>(
         &mut self,
@@ -31,4 +42,9 @@ impl Reader<'_> {
         }
         (0..length).map(|_| item(self)).collect()
     }
+}
+
+/// Whether no item comes twice. For short lists.
+pub(crate) fn distinct<T: PartialEq>(items: &[T]) -> bool {
+    items.iter().enumerate().all(|(i, item)| !items[..i].contains(item))
 }

@@ -166,13 +166,13 @@ impl Header {
             seq: bounded(&mut r, limits::MAX_COUNT, "a position below 2^53")?,
             prev: r.optional(|r| r.array_of("a record id of 32 bytes"))?.map(RecordId),
             skip: r.optional(|r| r.array_of("a record id of 32 bytes"))?.map(RecordId),
-            created: timestamp(&mut r)?,
+            created: r.timestamp()?,
             constitution: ConstitutionId(r.array_of("a constitution id of 32 bytes")?),
             record_key: r.optional(|r| r.parsed("a record key"))?,
             op: op(&mut r)?,
             links: r.list(limits::LINKS, "1,024 links at most", link)?,
             blobs: r.list(limits::BLOBS, "64 blobs at most", blob)?,
-            expires: r.optional(timestamp)?,
+            expires: r.optional(Reader::timestamp)?,
             body: body(&mut r)?,
             ext: ext(&mut r)?,
         };
@@ -232,10 +232,6 @@ fn bounded(r: &mut Reader<'_>, most: u64, what: &'static str) -> Result<u64, Dec
         value if value <= most => Ok(value),
         _ => r.fail(at, Fault::Expected(what)),
     }
-}
-
-fn timestamp(r: &mut Reader<'_>) -> Result<Timestamp, DecodeError> {
-    bounded(r, limits::MAX_TIMESTAMP, "a time below 2^53 ms")
 }
 
 fn op(r: &mut Reader<'_>) -> Result<Op, DecodeError> {

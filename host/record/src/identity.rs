@@ -9,7 +9,11 @@
 //! in their order, over the genesis bytes behind a domain of their own.
 
 use crate::Timestamp;
-use crate::cbor::{DecodeError, Fault, Reader, Writer};
+use crate::cbor::{DecodeError, Writer};
+#[cfg(feature = "crypto")]
+use crate::cbor::{Fault, Reader};
+#[cfg(feature = "crypto")]
+use crate::fields::distinct;
 use crate::id::{IdentityId, PublicKey};
 use crate::limits;
 
@@ -82,6 +86,7 @@ impl Genesis {
         [DOMAIN, &self.encode()].concat()
     }
 
+    #[cfg(feature = "crypto")]
     fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         r.tuple(7, "an identity genesis of 7 items")?;
         let at = r.at();
@@ -98,11 +103,12 @@ impl Genesis {
             devices: keys(r)?.into_iter().map(PublicKey).collect(),
             nonce: r.array_of("a nonce of 16 bytes")?,
         };
-        let distinct = |keys: &[PublicKey]| keys.iter().enumerate().all(|(i, key)| !keys[..i].contains(key));
+        
         if created > limits::MAX_TIMESTAMP
             || !(1..=genesis.root.len() as u64).contains(&genesis.threshold)
             || genesis.next.is_empty()
             || !distinct(&genesis.root)
+            || !distinct(&genesis.next)
             || !distinct(&genesis.devices)
             || genesis.devices.iter().any(|key| genesis.root.contains(key))
         {

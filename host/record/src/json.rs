@@ -12,7 +12,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::cbor::{MAX_INT, MIN_INT, Map, Value};
+use crate::cbor::{MAX_INT, MIN_INT, Map, Value, is_negative_zero};
 use crate::limits;
 
 /// Why JSON text is no body value.
@@ -162,12 +162,13 @@ fn read_bytes(value: &RawValue) -> Result<Value, JsonError> {
 fn number_value(text: &str) -> Result<Value, &'static str> {
     if text.contains(['.', 'e', 'E']) {
         return match text.parse::<f64>() {
+            Ok(float) if is_negative_zero(float) => Err("the float -0.0: write 0.0"),
             Ok(float) if float.is_finite() => Ok(Value::Float(float)),
             _ => Err("a float outside the range of 64-bit floats"),
         };
     }
     match text.parse::<i128>() {
-        Ok(_) if text == "-0" => Err("`-0` is no integer: write 0 or -0.0"),
+        Ok(_) if text == "-0" => Err("`-0` is no integer: write 0"),
         Ok(int) if (MIN_INT..=MAX_INT).contains(&int) => Ok(Value::Int(int)),
         _ => Err("an integer outside -2^64..2^64"),
     }

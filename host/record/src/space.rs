@@ -14,6 +14,7 @@ use std::str::FromStr;
 
 use crate::Timestamp;
 use crate::cbor::{DecodeError, Fault, Map, Reader, Value, Writer};
+use crate::fields::distinct;
 use crate::id::{BlobId, ConstitutionId, IdentityId, PublicKey, SpaceId};
 use crate::limits;
 use crate::name::{NameError, TypeName};
@@ -26,6 +27,8 @@ const VERSION: u64 = 1;
 pub const MOST_SLOTS: usize = 1024;
 /// Recorders of one constitution.
 pub const MOST_RECORDERS: usize = 64;
+/// Bytes of a meter's name.
+const METER_BYTES: usize = 32;
 /// Bytes of a space's name.
 pub const NAME_BYTES: usize = 128;
 
@@ -206,7 +209,7 @@ impl Constitution {
                 Binding {
                     code: BlobId(r.array_of("a code hash of 32 bytes")?),
                     config: r.optional(|r| r.array_of("a config hash of 32 bytes"))?.map(BlobId),
-                    meter: r.text()?.into(),
+                    meter: meter(r)?,
                     fuel: r.uint()?,
                     memory: r.uint()?,
                 },
@@ -215,16 +218,37 @@ impl Constitution {
         if !slots.windows(2).all(|pair| pair[0].0 < pair[1].0) {
             return r.fail(at, Fault::Expected("slots in order, validators first, each once"));
         }
-        let recorders = r.list(MOST_RECORDERS, "64 recorders at most", |r| r.array_of("an identity id of 32 bytes"))?;
         let at = r.at();
-        let Value::Map(params) = r.value()? else {
-            return r.fail(at, Fault::Expected("a map of parameters"));
+        let recorders = r.list(MOST_RECORDERS, "64 recorders at most", |r| r.array_of("an identity id of 32 bytes"))?;
+        if !distinct(&recorders) {
+            return r.fail(at, Fault::Expected("each recorder once"));
+        }
+        let at = r.at();
+        let params = match r.value()? {
+            Value::Map(params) if params.check().is_ok() => params,
+            _ => return r.fail(at, Fault::Expected("a map of parameters that has a JSON form")),
         };
         Ok(Self {
             slots: slots.into_iter().collect(),
             recorders: recorders.into_iter().map(IdentityId).collect(),
             params,
         })
+    }
+}
+
+fn number(r: &mut Reader<'_>) -> Result<u64, DecodeError> {
+    let at = r.at();
+    match r.uint()? {
+        number if (1..1 << 53).contains(&number) => Ok(number),
+        _ => r.fail(at, Fault::Expected("an amendment's number from 1, below 2^53")),
+    }
+}
+
+fn meter(r: &mut Reader<'_>) -> Result<Box<str>, DecodeError> {
+    let at = r.at();
+    match r.text()? {
+        name if (1..=METER_BYTES).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic()) => Ok(name.into()),
+        _ => r.fail(at, Fault::Expected("a meter's name of 1 to 32 visible ASCII characters")),
     }
 }
 
@@ -258,7 +282,7 @@ impl Document for Genesis {
         Ok(Self {
             founder,
             name: name.to_owned(),
-            created: r.uint()?,
+            created: r.timestamp()?,
             nonce: r.array_of("a nonce of 16 bytes")?,
             constitution: Constitution::read(r)?,
         })
@@ -284,8 +308,8 @@ impl Document for Amendment {
         Ok(Self {
             space: SpaceId(r.array_of("a space id of 32 bytes")?),
             follows: ConstitutionId(r.array_of("a constitution id of 32 bytes")?),
-            number: r.uint()?,
-            created: r.uint()?,
+            number: number(r)?,
+            created: r.timestamp()?,
             constitution: Constitution::read(r)?,
         })
     }

@@ -51,20 +51,8 @@ fn mutations() -> impl Strategy<Value = Vec<(u8, prop::sample::Index, u8)>> {
 fn accepted_only_if_canonical(bytes: &[u8]) {
     if let Ok(value) = cbor::decode(bytes) {
         assert_eq!(cbor::encode(&value), bytes);
-        if has_negative_zero(&value) {
-            return; // the one value that Atlas carries and the other codec does not
-        }
         let other: ipld_core::ipld::Ipld = serde_ipld_dagcbor::from_slice(bytes).expect("DAG-CBOR to others as well");
         assert_eq!(serde_ipld_dagcbor::to_vec(&other).expect("what was read"), bytes);
-    }
-}
-
-fn has_negative_zero(value: &Value) -> bool {
-    match value {
-        Value::Float(float) => *float == 0.0 && float.is_sign_negative(),
-        Value::List(list) => list.iter().any(has_negative_zero),
-        Value::Map(map) => map.iter().any(|(_, value)| has_negative_zero(value)),
-        _ => false,
     }
 }
 
@@ -380,8 +368,7 @@ fn numbers_in_json_are_what_they_look_like() {
     assert_eq!(read("1"), Ok(Value::Int(1)));
     assert_eq!(read("1.0"), Ok(Value::Float(1.0)));
     assert_eq!(read("1e0"), Ok(Value::Float(1.0)));
-    assert_eq!(read("-0.0"), Ok(Value::Float(-0.0)));
-    assert_ne!(read("-0.0"), Ok(Value::Float(0.0)));
+    assert!(read("-0.0").is_err());
     assert_eq!(read("18446744073709551615"), Ok(Value::Int(cbor::MAX_INT)));
     assert_eq!(read("-18446744073709551616"), Ok(Value::Int(cbor::MIN_INT)));
     for refused in ["18446744073709551616", "-18446744073709551617", "-0", "1e400", "01", "+1", ".5", "NaN", "1."] {

@@ -1,6 +1,6 @@
 //! One record: read it, write it, take it back.
 
-use atlas_record::json::from_json;
+use atlas_record::json::JsonBody;
 use atlas_record::{Address, Body, Link, RecordId, Value};
 use atlas_store::StoredRecord;
 use axum::Json;
@@ -51,7 +51,7 @@ pub struct NewRecordRequest {
     expires: Option<u64>,
     /// The content, in the AT Protocol's JSON form.
     #[schema(value_type = Object)]
-    body: serde_json::Value,
+    body: JsonBody,
 }
 
 /// A typed reference to write.
@@ -98,7 +98,7 @@ pub async fn put(State(node): State<Node>, body: Result<Json<NewRecordRequest>, 
     blocking(move || {
         let space = node.spaces().resolve(request.space.as_deref())?;
         let author = node.identities().resolve(request.r#as.as_deref())?;
-        let body = match from_json(&request.body).map_err(|error| NodeError::Misuse(format!("the body, {error}")))? {
+        let body = match request.body.0 {
             Value::Map(map) => Body::from_map(&map).map_err(|error| Refusal::new("malformed", error.to_string()))?,
             other => return Err(NodeError::Misuse(format!("the body is {}; expected an object", other.kind()))),
         };

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, Read};
 
-use atlas_record::json::from_json;
+use atlas_record::json::JsonBody;
 use atlas_record::{Body, Link, Value};
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ const MOST_LINE_BYTES: usize = 1024 * 1024;
 struct Line {
     r#type: String,
     key: Option<String>,
-    body: serde_json::Value,
+    body: JsonBody,
     #[serde(default)]
     links: Vec<LinkLine>,
 }
@@ -78,7 +78,7 @@ impl<R: BufRead> Iterator for Lines<R> {
 
 fn parse(bytes: &[u8]) -> Result<NewRecord, String> {
     let line: Line = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    let body = match from_json(&line.body).map_err(|error| format!("body {error}"))? {
+    let body = match line.body.0 {
         Value::Map(map) => Body::from_map(&map).map_err(|error| error.to_string())?,
         other => return Err(format!("the body is {}; expected an object", other.kind())),
     };

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Map, Value, key_order};
+use super::{Map, Value, key_order, is_negative_zero};
 use crate::id::Cid;
 use crate::limits;
 
@@ -37,6 +37,9 @@ pub enum Fault {
     /// NaN or an infinity.
     #[error("a float that is not finite")]
     NotFinite,
+    /// A float that is -0.0.
+    #[error("the float -0.0, which has no place beside 0.0")]
+    NegativeZero,
     /// A simple value other than false, true and null, or reserved bits.
     #[error("a simple value other than false, true and null")]
     Simple,
@@ -271,7 +274,13 @@ impl<'a> Reader<'a> {
             0xf9 | 0xfa => self.fail(at, Fault::ShortFloat),
             0xfb => {
                 let float = f64::from_be_bytes(self.fixed()?);
-                if float.is_finite() { Ok(Value::Float(float)) } else { self.fail(at, Fault::NotFinite) }
+                if !float.is_finite() {
+                    self.fail(at, Fault::NotFinite)
+                } else if is_negative_zero(float) {
+                    self.fail(at, Fault::NegativeZero)
+                } else {
+                    Ok(Value::Float(float))
+                }
             }
             0xff => self.fail(at, Fault::Indefinite),
             _ => self.fail(at, Fault::Simple),

@@ -4,8 +4,6 @@
 //! enough. For each distinct (relation, name) the record carries one link
 //! `(relation, name:NAME)`, no more and no fewer.
 
-use std::collections::BTreeSet;
-
 use atlas_sdk::{Fields, Link, Reason, Text, reason};
 
 use crate::fields::{checked_name, checked_version};
@@ -33,12 +31,22 @@ const ALTERNATIVES: usize = 64;
 /// Most links that the relations may amount to; a record holds 1,024 in all.
 const LINKS: usize = 1000;
 
-/// A wanted link, by relation (its place in [`RELATIONS`]) and name.
-pub(crate) type Wanted<'a> = BTreeSet<(usize, &'a str)>;
+/// The links that follow from the relations: relation (its place in [`RELATIONS`]) and
+/// name, each once, sorted.
+#[derive(Default)]
+pub(crate) struct Wanted<'a>(Vec<(usize, &'a str)>);
+
+impl<'a> Wanted<'a> {
+    fn insert(&mut self, link: (usize, &'a str)) {
+        if let Err(at) = self.0.binary_search(&link) {
+            self.0.insert(at, link);
+        }
+    }
+}
 
 /// Checks the relations; the links that follow from them.
 pub(crate) fn links<'a>(body: &Fields<'a>) -> Result<Wanted<'a>, Reason> {
-    let mut wanted = Wanted::new();
+    let mut wanted = Wanted::default();
     let Some(relations) = body.optional_map("relations")? else { return Ok(wanted) };
     for (relation, groups) in relations.iter() {
         let Some(place) = RELATIONS.iter().position(|known| *known == relation) else {
@@ -51,8 +59,8 @@ pub(crate) fn links<'a>(body: &Fields<'a>) -> Result<Wanted<'a>, Reason> {
             }
         }
     }
-    if wanted.len() > LINKS {
-        let count = wanted.len();
+    let count = wanted.0.len();
+    if count > LINKS {
         return Err(reason!("too-many", "`relations` amount to {count} links: expected {LINKS} at most"));
     }
     Ok(wanted)
@@ -86,38 +94,53 @@ fn check_arch(arch: Text<'_>) -> Result<(), Reason> {
         .map(drop)
 }
 
-/// The link's place in [`RELATIONS`] and the name it points at, if it is of a package's relation.
-fn parse(link: &Link) -> Option<(usize, Option<&str>)> {
-    let place = RELATIONS.iter().position(|known| *known == link.relation)?;
-    Some((place, link.target.strip_prefix("name:")))
+/// A link that follows from no relation of the body.
+struct Superfluous;
+
+/// The link's place in `wanted`; `None` if its relation is none of a package's.
+fn place(link: &Link, wanted: &Wanted<'_>) -> Option<Result<usize, Superfluous>> {
+    let relation = RELATIONS.iter().position(|known| *known == link.relation)?;
+    let name = link.target.strip_prefix("name:");
+    let place = name.and_then(|name| wanted.0.binary_search(&(relation, name)).ok());
+    Some(place.ok_or(Superfluous))
 }
 
 /// Adds the links that are missing. What the author added stays: [`check`] judges it.
 pub(crate) fn complete(links: &mut Vec<Link>, wanted: Wanted<'_>) {
-    let named = |link| parse(link).and_then(|(place, name)| Some((place, name?)));
-    let present: Wanted<'_> = links.iter().filter_map(named).collect();
-    let link = |&(place, name): &(usize, &str)| Link::new(RELATIONS[place], format!("name:{name}"));
-    let missing: Vec<_> = wanted.iter().filter(|wanted| !present.contains(*wanted)).map(link).collect();
-    links.extend(missing);
+    let mut present = vec![false; wanted.0.len()];
+    for link in links.iter() {
+        if let Some(Ok(at)) = place(link, &wanted) {
+            present[at] = true;
+        }
+    }
+    let missing = wanted.0.iter().zip(present).filter(|(_, present)| !present);
+    links.extend(missing.map(|((relation, name), _)| Link::new(RELATIONS[*relation], format!("name:{name}"))));
 }
 
 /// Refuses links that are not exactly those that follow from the relations.
-pub(crate) fn check<'a>(links: &'a [Link], mut wanted: Wanted<'a>) -> Result<(), Reason> {
+pub(crate) fn check(links: &[Link], wanted: Wanted<'_>) -> Result<(), Reason> {
+    let mut present = vec![false; wanted.0.len()];
     for link in links {
-        let Some((place, name)) = parse(link) else { continue };
-        if !name.is_some_and(|name| wanted.remove(&(place, name))) {
-            let Link { relation, target } = link;
-            return Err(reason!(
-                "links-differ",
-                "the record has a link `{relation}` to `{target}` that does not follow from `relations`, \
-                 or has it twice: expected one link for each name there"
-            ));
+        let Link { relation, target } = link;
+        match place(link, &wanted) {
+            None => {}
+            Some(Ok(at)) if !present[at] => present[at] = true,
+            Some(Ok(_)) => {
+                return Err(reason!("links-differ", "the record has the link `{relation}` to `{target}` twice"));
+            }
+            Some(Err(Superfluous)) => {
+                return Err(reason!(
+                    "links-differ",
+                    "the record has a link `{relation}` to `{target}`, which `relations.{relation}` does not name"
+                ));
+            }
         }
     }
-    match wanted.first() {
+    match present.iter().position(|present| !present) {
         None => Ok(()),
-        Some((place, name)) => {
-            let relation = RELATIONS[*place];
+        Some(at) => {
+            let (relation, name) = wanted.0[at];
+            let relation = RELATIONS[relation];
             Err(reason!(
                 "links-differ",
                 "`relations.{relation}` names `{name}`, but the record has no link `{relation}` to `name:{name}`"
