@@ -49,7 +49,9 @@ impl<E: Exported> module::Guest for E {
     fn configure(config: Vec<u8>) -> Result<(), String> {
         crate::panic::install_hook();
         let validator = E::Validator::configure(&config)?;
-        E::slot().0.set(validator).map_err(|_| "this instance is configured already".to_owned())
+        E::slot().0.set(validator).map_err(|_| "this instance is configured already".to_owned())?;
+        crate::arena::keep();
+        Ok(())
     }
 }
 

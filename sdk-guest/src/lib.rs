@@ -14,6 +14,10 @@
 //! The types mirror the WIT packages in `wit/`. On `wasm32` the crate also holds the
 //! generated bindings; a native build has none, so that tests are plain Rust.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+#[cfg(target_arch = "wasm32")]
+mod arena;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 #[allow(missing_docs, unsafe_op_in_unsafe_fn, clippy::all, reason = "generated from the WIT")]
@@ -51,3 +55,8 @@ pub use types::{Blob, Candidate, Description, Draft, Entry, Id, Link, Operation,
 pub use validator::Validator;
 pub use value::IntoValue;
 pub use verdict::{IndexEntry, IndexValue, Judgement, NotValid, Valid, Verdict};
+
+/// The examples of the README, held to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

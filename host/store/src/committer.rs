@@ -29,6 +29,9 @@ pub(crate) struct Job {
 /// After this long without work, what is buffered in memory moves to the disk.
 const IDLE: Duration = Duration::from_secs(5);
 
+/// The first flush moves the buffers, the second one frees their memory.
+const IDLE_FLUSHES: u8 = 2;
+
 /// Bytes of records and blobs that one group takes, so that memory stays bounded.
 const GROUP_BYTES: usize = 16 << 20;
 
@@ -43,20 +46,20 @@ struct Committer {
 /// Runs until every sender is gone and the queue is empty.
 pub(crate) fn run(shared: Arc<Shared>, state: State, jobs: &Receiver<Job>) {
     let mut committer = Committer { shared, state, writes: Writes::default(), failed: None };
-    let mut flushed = true;
+    let mut flushes_left = 0_u8;
     loop {
         let first = match jobs.recv_timeout(IDLE) {
             Ok(job) => job,
             Err(RecvTimeoutError::Timeout) => {
-                if !flushed && let Err(error) = committer.shared.kv.flush() {
+                if flushes_left > 0 && let Err(error) = committer.shared.kv.flush() {
                     tracing::error!(%error, "the store cannot move what it buffers to the disk");
                 }
-                flushed = true;
+                flushes_left = flushes_left.saturating_sub(1);
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        flushed = false;
+        flushes_left = IDLE_FLUSHES;
         let started = Instant::now();
         let (mut items, mut bytes) = (first.batch.len(), weight(&first.batch));
         let mut group = vec![first];

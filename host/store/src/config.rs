@@ -31,7 +31,7 @@ impl Default for Config {
         Self {
             fjall: FjallConfig::for_machine(),
             queue: 256,
-            group_items: 4096,
+            group_items: 1000,
             parked: WaitBounds { count: 20_000, bytes: 64 << 20 },
             pending: WaitBounds { count: 100_000, bytes: 256 << 20 },
         }

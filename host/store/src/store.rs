@@ -258,7 +258,8 @@ impl Store {
         self.shared().subscribe(capacity)
     }
 
-    /// Moves what is buffered in memory to the tables. The committer does it when idle.
+    /// Moves what is buffered in memory to the tables, in the background. The committer does
+    /// it when idle.
     pub fn flush(&self) -> Result<()> {
         self.shared().kv.flush()
     }

@@ -6,6 +6,8 @@
 //! a module because it is in this set: spaces bind modules by hash, and a space keeps the
 //! modules that it binds.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 /// A standard module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prebuilt {

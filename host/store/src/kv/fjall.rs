@@ -19,6 +19,9 @@ const MIB: u64 = 1 << 20;
 /// Journals are replayed at start: the smallest bound that fjall takes keeps that short.
 const JOURNAL_BYTES: u64 = 128 * MIB;
 
+/// A row without meaning, in [`Table::Meta`].
+const FLUSHED: &[u8] = b"flushed";
+
 /// Sizes that follow from the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FjallConfig {
@@ -194,7 +197,10 @@ impl Kv for FjallKv {
                 Durability::Buffered => PersistMode::Buffer,
             },
         ));
-        for (table, key, value) in writes.iter() {
+        // In key order, one insertion finds most of the way of the next one in the CPU's cache.
+        let mut rows: Vec<_> = writes.iter().collect();
+        rows.sort_unstable_by_key(|(table, key, _)| (*table, *key));
+        for (table, key, value) in rows {
             match value {
                 Some(value) => batch.insert(self.tables.of(table), key, value),
                 None => batch.remove(self.tables.of(table), key),
@@ -204,6 +210,10 @@ impl Kv for FjallKv {
     }
 
     fn flush(&self) -> Result<(), StoreError> {
+        // The engine lets go of flushed buffers when it next rotates one, and it rotates only
+        // what holds something: this row sees to it that the second of two flushes frees them.
+        let marker = self.tables.of(Table::Meta).insert(FLUSHED, []);
+        marker.map_err(|error| self.fail(&error))?;
         for table in Table::ALL {
             self.tables.of(*table).rotate_memtable().map_err(|error| self.fail(&error))?;
         }

@@ -162,7 +162,9 @@ pub trait Kv: Send + Sync + 'static {
     /// Applies every row or none. Later views see all of it.
     fn write(&self, writes: &Writes, durability: Durability) -> Result<(), StoreError>;
 
-    /// Moves what is buffered in memory to its final place. Called when the store is idle.
+    /// Moves what is buffered in memory to its final place, in the background. Called when the
+    /// store is idle, twice some seconds apart, so that memory that the first call made
+    /// superfluous can be given back by the second.
     fn flush(&self) -> Result<(), StoreError>;
 
     /// Bytes on disk, without blob files.

@@ -4,6 +4,8 @@
 //! its bytes are checked against, and what it needs. Relations become links, so that
 //! "what depends on libssl3?" is a query by link. See the README for fields and errors.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod fields;
 mod relations;
 

@@ -3,6 +3,8 @@
 //! A post says what it says in its body; whom it answers, quotes and mentions are links,
 //! which the host indexes in both directions. See the README for fields and errors.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod links;
 
 use atlas_sdk::{Candidate, Description, Fields, Judgement, Reason, Rules, Valid, Validator, export_validator};

@@ -1,0 +1,11 @@
+//! Records that come from elsewhere: each meets the fate that its bytes deserve, and the same
+//! set of records ends in the same state however it comes.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod arriving;
+mod converging;
+mod refusing;
+mod support;
+mod taking_back;
+mod waiting;
