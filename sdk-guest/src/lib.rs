@@ -9,7 +9,7 @@
 //! answers ([`Judgement`], [`Rules`], [`Description`]); bodies, read through [`Fields`]
 //! (every refusal names the path of the field, what was found and what is expected) and
 //! written with [`map!`]; refusals ([`Reason`], [`reason!`], [`invalid!`], [`ensure!`]);
-//! and [`panic`], how the message of a panic reaches its author.
+//! and [`mod@panic`], how the message of a panic reaches its author.
 //!
 //! The types mirror the WIT packages in `wit/`. On `wasm32` the crate also holds the
 //! generated bindings; a native build has none, so that tests are plain Rust.

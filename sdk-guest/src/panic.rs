@@ -1,8 +1,8 @@
 //! How the message of a panic reaches the author of a module.
 //!
 //! A module imports nothing, so it cannot print, and a panic is a trap. Before it traps it
-//! leaves a **panic note** in its linear memory, which a host that keeps the memory of a
-//! trapped instance can look for:
+//! leaves a **panic note** in its linear memory, which a host that reads the memory of a
+//! trapped instance (under wasmtime, through `Config::coredump_on_trap`) can look for:
 //!
 //! | offset | length | content |
 //! |---|---|---|

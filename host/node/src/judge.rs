@@ -145,6 +145,14 @@ pub fn key_rule_text(rule: &atlas_engine::validator::KeyRule) -> String {
     }
 }
 
+/// The kind of an index, in a word.
+pub fn index_kind_text(kind: atlas_engine::validator::IndexKind) -> &'static str {
+    match kind {
+        atlas_engine::validator::IndexKind::Text => "text",
+        atlas_engine::validator::IndexKind::Integer => "integer",
+    }
+}
+
 /// The smallest record there is, to measure what a call costs at least.
 pub fn empty_candidate() -> Candidate {
     let nobody = IdentityId([0; 32]);

@@ -264,8 +264,7 @@ impl Group<'_> {
         if standing.top.is_none_or(|top| top.n != n) {
             return Ok(());
         }
-        let range =
-            Range { from: Bound::Excluded(address.to_vec()), to: after_prefix(address.done()), backward: true };
+        let range = Range { from: Bound::Excluded(address.to_vec()), to: after_prefix(address.done()), backward: true };
         let mut next = None;
         self.range(Table::Address, range, |row_key, value| {
             let row = HistoryRow::decode(value)?;
@@ -462,6 +461,9 @@ impl NameSource for Group<'_> {
     }
 }
 
+/// Takes the keys of rows, together with the source of names.
+pub(crate) type RowSink<'a, S> = &'a mut dyn FnMut(&mut S, Table, &[u8]) -> Result<()>;
+
 /// The keys of the rows that a visible record has beyond its own.
 pub(crate) fn for_visible_rows<S: NameSource>(
     n: u64,
@@ -469,7 +471,7 @@ pub(crate) fn for_visible_rows<S: NameSource>(
     row: &RecordRow<'_>,
     at: &mut KeyBuf,
     source: &mut S,
-    each: &mut dyn FnMut(&mut S, Table, &[u8]) -> Result<()>,
+    each: RowSink<'_, S>,
 ) -> Result<()> {
     let header = row.signed.header();
     let created = header.created;

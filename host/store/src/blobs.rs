@@ -131,18 +131,54 @@ impl BlobDir {
 
     /// Removes the file of a blob whose row is gone, unless it is being stored again.
     pub fn remove(&self, id: &BlobId) {
+        self.remove_unless(id, || Ok(false)).expect("the condition does not fail");
+    }
+
+    /// Removes the file of a blob unless it is being stored, or has a row. The order matters:
+    /// a file leaves the hand after its row is written, so the row is looked for last.
+    pub fn remove_unless(
+        &self,
+        id: &BlobId,
+        has_row: impl FnOnce() -> Result<bool, StoreError>,
+    ) -> Result<bool, StoreError> {
         let in_hand = self.in_hand();
-        if in_hand.contains_key(id) {
-            return;
+        if in_hand.contains_key(id) || has_row()? {
+            return Ok(false);
         }
         let path = self.path(id);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 tracing::warn!(path = %path.display(), %error, "a removed blob's file stays on the disk");
+                Ok(false)
             }
-            _ => {}
+            _ => Ok(true),
         }
     }
+
+    /// The blobs that have files.
+    pub fn files(&self) -> Result<Vec<BlobId>, StoreError> {
+        let mut found = Vec::new();
+        let list = |dir: &Path| fs::read_dir(dir).map_err(|e| StoreError::io("list", dir, &e));
+        for dir in list(&self.dir)?.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+            for file in list(&dir)?.flatten() {
+                let name = [dir.file_name().unwrap_or_default(), &file.file_name()]
+                    .map(|part| part.to_string_lossy().into_owned());
+                found.extend(parse_hex(&name.concat()).map(BlobId));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn parse_hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+    }
+    Some(bytes)
 }
 
 #[cfg(unix)]

@@ -169,7 +169,7 @@ impl Store {
 impl Check<'_> {
     fn step(&mut self, stage: &'static str, done: u64, total: Option<u64>) {
         self.report.rows += 1;
-        if done % REPORT_EVERY == 0 {
+        if done.is_multiple_of(REPORT_EVERY) {
             (self.progress)(CheckProgress { stage, done, total });
         }
     }
@@ -259,7 +259,8 @@ impl Check<'_> {
             }
             None => {
                 if taken_back(row.signed.id())? != row.deleted {
-                    self.report.problem(format!("record {n}: `tombstone` and its status differ on whether it is deleted"));
+                    self.report
+                        .problem(format!("record {n}: `tombstone` and its status differ on whether it is deleted"));
                 }
             }
         }
@@ -289,7 +290,10 @@ impl Check<'_> {
     }
 }
 
-fn waiting_rows(who: u8, waiting: &Waiting, owner: &[u8], each: &mut dyn FnMut(Table, &[u8], &[u8])) {
+/// Takes rows: table, key, value.
+type EachRow<'a> = &'a mut dyn FnMut(Table, &[u8], &[u8]);
+
+fn waiting_rows(who: u8, waiting: &Waiting, owner: &[u8], each: EachRow<'_>) {
     let mut keys: Vec<WaitKey> = waiting.on.iter().copied().chain(waiting.give_up.map(WaitKey::Until)).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -301,12 +305,7 @@ fn waiting_rows(who: u8, waiting: &Waiting, owner: &[u8], each: &mut dyn FnMut(T
 }
 
 /// Every row of the derived tables that a record calls for.
-fn expected_rows<S: NameSource>(
-    source: &mut S,
-    n: u64,
-    row: &RecordRow<'_>,
-    each: &mut dyn FnMut(Table, &[u8], &[u8]),
-) -> Result<RecordNames> {
+fn expected_rows<S: NameSource>(source: &mut S, n: u64, row: &RecordRow<'_>, each: EachRow<'_>) -> Result<RecordNames> {
     let header = row.signed.header();
     let names = RecordNames {
         space: source.number_for(Kind::Space, &header.space.0)?,

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use atlas_record::BlobId;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::batch::{Batch, Item, Outcome};
@@ -22,7 +23,7 @@ pub(crate) type Answer = Result<Vec<Outcome>, StoreError>;
 pub(crate) struct Job {
     pub batch: Batch,
     /// Blobs of the batch whose files are written already.
-    pub files: Vec<atlas_record::BlobId>,
+    pub files: Vec<BlobId>,
     pub reply: Box<dyn FnOnce(Answer) + Send>,
 }
 
@@ -39,25 +40,29 @@ struct Committer {
     shared: Arc<Shared>,
     state: State,
     writes: Writes,
+    /// Blobs whose rows are gone and whose files are not yet.
+    removed_blobs: Vec<BlobId>,
     /// The failure after which nothing is written any more.
     failed: Option<StoreError>,
 }
 
 /// Runs until every sender is gone and the queue is empty.
 pub(crate) fn run(shared: Arc<Shared>, state: State, jobs: &Receiver<Job>) {
-    let mut committer = Committer { shared, state, writes: Writes::default(), failed: None };
+    let mut committer = Committer { shared, state, writes: Writes::default(), removed_blobs: Vec::new(), failed: None };
     let mut flushes_left = 0_u8;
     loop {
         let first = match jobs.recv_timeout(IDLE) {
             Ok(job) => job,
             Err(RecvTimeoutError::Timeout) => {
-                if flushes_left > 0 && let Err(error) = committer.shared.kv.flush() {
+                if flushes_left > 0
+                    && let Err(error) = committer.shared.kv.flush()
+                {
                     tracing::error!(%error, "the store cannot move what it buffers to the disk");
                 }
                 flushes_left = flushes_left.saturating_sub(1);
                 continue;
             }
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return committer.shared.kv.close(),
         };
         flushes_left = IDLE_FLUSHES;
         let started = Instant::now();
@@ -98,10 +103,11 @@ impl Committer {
             Err(_) => batches.iter().map(|batch| self.write(&[batch]).map(|mut answers| answers.remove(0))).collect(),
         };
         self.shared.committed(batches.len(), started.elapsed());
+        if let Some(blobs) = &self.shared.blobs {
+            group.iter().flat_map(|job| &job.files).for_each(|id| blobs.settled(id));
+            self.removed_blobs.drain(..).for_each(|id| blobs.remove(&id));
+        }
         for (job, answer) in group.into_iter().zip(answers) {
-            if let Some(blobs) = &self.shared.blobs {
-                job.files.iter().for_each(|id| blobs.settled(id));
-            }
             (job.reply)(answer);
         }
     }
@@ -140,9 +146,7 @@ impl Committer {
             shared.kv.write(&self.writes, Durability::Synced)?;
         }
         self.writes.clear();
-        if let Some(blobs) = &shared.blobs {
-            removed_blobs.iter().for_each(|id| blobs.remove(id));
-        }
+        self.removed_blobs.extend(removed_blobs);
         shared.publish(self.state.last, self.state.totals, refused, changes);
         Ok(outcomes)
     }

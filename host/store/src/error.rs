@@ -8,13 +8,17 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Another process has the directory open.
-    #[error("the store at {dir} is in use by another process: stop that one, talk to it through its API, or choose another --dir")]
+    #[error(
+        "the store at {dir} is in use by another process: stop that one, talk to it through its API, or choose another --dir"
+    )]
     InUse {
         /// The directory.
         dir: PathBuf,
     },
     /// Written by a newer version of the program.
-    #[error("the store at {dir} has format {found}, and this program reads up to {ours}: use the newer program that wrote it")]
+    #[error(
+        "the store at {dir} has format {found}, and this program reads up to {ours}: use the newer program that wrote it"
+    )]
     NewerFormat {
         /// The directory.
         dir: PathBuf,
@@ -24,7 +28,9 @@ pub enum StoreError {
         ours: u32,
     },
     /// Written by an older version of the program, and there is no migration.
-    #[error("the store at {dir} has format {found}, and this program needs {ours}: export it with the version that wrote it and import it here")]
+    #[error(
+        "the store at {dir} has format {found}, and this program needs {ours}: export it with the version that wrote it and import it here"
+    )]
     OlderFormat {
         /// The directory.
         dir: PathBuf,
@@ -42,13 +48,17 @@ pub enum StoreError {
         why: String,
     },
     /// No space left. What was acknowledged before is safe; nothing more is accepted.
-    #[error("the disk that holds {dir} is full: free some space and restart; everything acknowledged is kept, the write in hand was not acknowledged")]
+    #[error(
+        "the disk that holds {dir} is full: free some space, and restart if it goes on; everything acknowledged is kept, the write in hand was not acknowledged"
+    )]
     DiskFull {
         /// The directory.
         dir: PathBuf,
     },
     /// The engine refuses further writes after a failure it cannot judge.
-    #[error("the store at {dir} stopped accepting writes: {cause}; check the disk (dmesg, SMART), restart, and run `atlas doctor`; everything acknowledged is kept")]
+    #[error(
+        "the store at {dir} stopped accepting writes: {cause}; check the disk (dmesg, SMART), restart, and run `atlas doctor`; everything acknowledged is kept"
+    )]
     Fatal {
         /// The directory.
         dir: PathBuf,
@@ -74,7 +84,9 @@ pub enum StoreError {
         cause: String,
     },
     /// A row is not what it must be.
-    #[error("table `{table}` holds a damaged row ({what}): run `atlas doctor`, and restore from another peer what it lists")]
+    #[error(
+        "table `{table}` holds a damaged row ({what}): run `atlas doctor`, and restore from another peer what it lists"
+    )]
     Damaged {
         /// The table.
         table: &'static str,
@@ -82,7 +94,9 @@ pub enum StoreError {
         what: String,
     },
     /// A cursor that was made by another query.
-    #[error("the cursor belongs to another query: pass it with the same filters and order it came from, or start without one")]
+    #[error(
+        "the cursor belongs to another query: pass it with the same filters and order it came from, or start without one"
+    )]
     ForeignCursor,
     /// Bytes that are no cursor.
     #[error("the cursor is cut off or was changed: start without one")]

@@ -96,9 +96,9 @@ pub(crate) fn last_number(view: &dyn View) -> Result<u64, StoreError> {
     let counted = counted_number(view)?;
     let stored = match view.range(Table::Records, Range::all().backward()).next() {
         None => 0,
-        Some(row) => Parts(&row?.0)
-            .number()
-            .ok_or_else(|| StoreError::damaged(Table::Records, "a key of another length"))?,
+        Some(row) => {
+            Parts(&row?.0).number().ok_or_else(|| StoreError::damaged(Table::Records, "a key of another length"))?
+        }
     };
     if counted != stored {
         tracing::error!(counted, stored, "records are missing or were not counted: run `atlas doctor`");
@@ -110,9 +110,7 @@ pub(crate) fn last_number(view: &dyn View) -> Result<u64, StoreError> {
 pub(crate) fn counted_number(view: &dyn View) -> Result<u64, StoreError> {
     match view.get(Table::Meta, LAST_NUMBER)? {
         None => Ok(0),
-        Some(row) => {
-            Parts(&row).number().ok_or_else(|| StoreError::damaged(Table::Meta, "the last number is cut off"))
-        }
+        Some(row) => Parts(&row).number().ok_or_else(|| StoreError::damaged(Table::Meta, "the last number is cut off")),
     }
 }
 

@@ -40,12 +40,15 @@ enum Shape {
     Arrived { space: Name, since: Timestamp, until: Timestamp },
 }
 
+/// The tail of a row, and the record that it names if it is a hit.
+type Head = (Vec<u8>, Option<(u64, Timestamp)>);
+
 struct Stream {
     rows: Rows,
     /// Length of the prefix that its keys share.
     prefix: usize,
-    /// The next row: its tail, and what it names if that is a hit.
-    head: Option<(Vec<u8>, Option<(u64, Timestamp)>)>,
+    /// The next row.
+    head: Option<Head>,
 }
 
 /// The hits of a query, lazily. Sees the store as of its start; drop it to stop.
@@ -99,8 +102,7 @@ impl Shape {
             Self::Arrived { space, since, until } => {
                 let n = Parts(tail).number().ok_or_else(|| malformed(self))?;
                 let head = row_head(n, value)?;
-                let wanted =
-                    head.space == space && head.status.is_visible() && (since..until).contains(&head.created);
+                let wanted = head.space == space && head.status.is_visible() && (since..until).contains(&head.created);
                 wanted.then_some((n, head.created))
             }
         })

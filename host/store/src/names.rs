@@ -22,8 +22,7 @@ pub(crate) enum Kind {
     Index = 5,
 }
 
-pub(crate) const KINDS: [Kind; 6] =
-    [Kind::Space, Kind::Type, Kind::Author, Kind::Key, Kind::Relation, Kind::Index];
+pub(crate) const KINDS: [Kind; 6] = [Kind::Space, Kind::Type, Kind::Author, Kind::Key, Kind::Relation, Kind::Index];
 
 /// Row of a name.
 pub(crate) fn forward(kind: Kind, name: &[u8]) -> Vec<u8> {
@@ -54,9 +53,8 @@ pub(crate) fn last_numbers(view: &dyn View) -> Result<[Name; KINDS.len()], Store
         let all = Range::prefix(&[1, kind as u8]).backward();
         if let Some(row) = view.range(Table::Names, all).next() {
             let (row, _) = row?;
-            last[kind as usize] = Parts(&row[2..])
-                .name()
-                .ok_or_else(|| StoreError::damaged(Table::Names, "a key of another length"))?;
+            last[kind as usize] =
+                Parts(&row[2..]).name().ok_or_else(|| StoreError::damaged(Table::Names, "a key of another length"))?;
         }
     }
     Ok(last)

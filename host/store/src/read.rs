@@ -137,8 +137,7 @@ impl Store {
             Some(rank) => start.rank(rank),
             None => start.byte(0),
         };
-        let range =
-            Range { from: Bound::Included(start.to_vec()), to: after_prefix(row.done()), backward: false };
+        let range = Range { from: Bound::Included(start.to_vec()), to: after_prefix(row.done()), backward: false };
         let mut found = Vec::new();
         for stored in view.range(Table::Address, range).take(most.saturating_add(1)) {
             let (stored, value) = stored?;
@@ -351,11 +350,7 @@ fn name_array(view: &dyn View, kind: Kind, number: Name) -> Result<[u8; 32]> {
 fn chain_position((row, value): &crate::kv::Row) -> Result<ChainPosition> {
     let parts = || {
         let mut value = Parts(value);
-        Some(ChainPosition {
-            seq: Parts(row.get(8..)?).number()?,
-            n: value.number()?,
-            id: RecordId(value.array()?),
-        })
+        Some(ChainPosition { seq: Parts(row.get(8..)?).number()?, n: value.number()?, id: RecordId(value.array()?) })
     };
     parts().ok_or_else(|| StoreError::damaged(Table::Chain, "a row is malformed"))
 }

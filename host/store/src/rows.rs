@@ -140,8 +140,7 @@ impl RecordRow<'static> {
             let created = parts.time()?;
             let (space, type_name) = (parts.name()?, parts.name()?);
             let header = parts.sized()?;
-            let payload =
-                if flags & PAYLOAD == 0 { None } else { Some((Salt(parts.array()?), parts.sized()?)) };
+            let payload = if flags & PAYLOAD == 0 { None } else { Some((Salt(parts.array()?), parts.sized()?)) };
             let verdict = decode_verdict(&mut parts)?;
             parts.end()?;
             Some((status, lifecycle, flags, created, space, type_name, header, payload, verdict))

@@ -55,7 +55,9 @@ impl Status {
     /// The status with this number.
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         use Status::*;
-        [Visible, Superseded, Deleted, Delete, Expired, Erased, Bodiless, Invalid, Pending].get(usize::from(byte)).copied()
+        [Visible, Superseded, Deleted, Delete, Expired, Erased, Bodiless, Invalid, Pending]
+            .get(usize::from(byte))
+            .copied()
     }
 }
 

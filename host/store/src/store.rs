@@ -20,7 +20,7 @@ use crate::error::StoreError;
 use crate::group::{State, Totals};
 use crate::kv::fjall::FjallKv;
 use crate::kv::memory::MemoryKv;
-use crate::kv::{Kv, View};
+use crate::kv::{Kv, Table, View};
 use crate::shared::{Changes, Shared};
 use crate::stats::Stats;
 
@@ -225,6 +225,18 @@ impl Store {
         }
         Ticket(receiver).wait()?;
         Ok((id, size))
+    }
+
+    /// Removes files of blobs that a crash left without a row; how many. They take space and
+    /// do no harm otherwise.
+    pub fn sweep_blobs(&self) -> Result<u64> {
+        let Some(blobs) = &self.shared().blobs else { return Ok(0) };
+        let mut swept = 0;
+        for id in blobs.files()? {
+            let has_row = || self.view().get(Table::Blobs, &id.0).map(|row| row.is_some());
+            swept += u64::from(blobs.remove_unless(&id, has_row)?);
+        }
+        Ok(swept)
     }
 
     /// Drops every body whose expiry has passed; how many.

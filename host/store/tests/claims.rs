@@ -160,7 +160,8 @@ fn an_invalid_record_keeps_its_header_in_the_replicated_set() {
     let stored = store.get(&record.id()).unwrap().unwrap();
     assert_eq!((stored.status, stored.record.payload()), (Status::Invalid, None));
     assert!(texts(&store, &by_type(POST)).is_empty());
-    let set: Vec<_> = store.admissible(&space(), &type_name(POST), None).unwrap().map(|row| row.unwrap().0.id).collect();
+    let set: Vec<_> =
+        store.admissible(&space(), &type_name(POST), None).unwrap().map(|row| row.unwrap().0.id).collect();
     assert_eq!(set, [record.id()]);
     // Judged anew, with the body fetched again.
     assert_eq!(judge(&store, &record, valid()), Outcome::Changed { n: 1, visible: true });
@@ -267,14 +268,13 @@ fn documents_are_written_with_records_and_swapped_only_when_unchanged() {
     batch.put(draft(POST, 1, "x").make(), Lifecycle::Append, valid());
     store.commit(batch).unwrap();
     let docs: Vec<_> = store.docs(DocKind::Genesis, b"").map(|doc| doc.unwrap()).collect();
-    assert_eq!(docs.iter().map(|doc| (&doc.key[..], &doc.bytes[..])).collect::<Vec<_>>(), [
-        (&b"a"[..], &b"1"[..]),
-        (b"b", b"2")
-    ]);
+    assert_eq!(
+        docs.iter().map(|doc| (&doc.key[..], &doc.bytes[..])).collect::<Vec<_>>(),
+        [(&b"a"[..], &b"1"[..]), (b"b", b"2")]
+    );
     let swap = |expected: Option<&[u8]>, bytes: &[u8]| {
         let (kind, key) = (DocKind::Genesis, b"a".to_vec());
-        let item =
-            Item::SwapDoc { kind, key, expected: expected.map(<[u8]>::to_vec), bytes: Some(bytes.to_vec()) };
+        let item = Item::SwapDoc { kind, key, expected: expected.map(<[u8]>::to_vec), bytes: Some(bytes.to_vec()) };
         store.commit([item].into_iter().collect()).unwrap().remove(0)
     };
     assert_eq!(swap(None, b"9"), Outcome::Conflict { found: Some(b"1".to_vec()) });

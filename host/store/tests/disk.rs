@@ -108,7 +108,8 @@ fn a_store_is_opened_again_as_it_was_left() {
     let store = open(dir.path());
     put(&store, &record, valid());
     // A batch that nobody waits for is written before the last handle is gone.
-    let unawaited = store.submit([Item::PutDoc { kind: DocKind::Peer, key: vec![1], bytes: vec![2] }].into_iter().collect());
+    let unawaited =
+        store.submit([Item::PutDoc { kind: DocKind::Peer, key: vec![1], bytes: vec![2] }].into_iter().collect());
     drop(unawaited.unwrap());
     drop(store);
     let store = open(dir.path());
@@ -162,6 +163,25 @@ fn blobs_large_and_small_are_read_back_and_removed() {
             .sum()
     };
     assert_eq!(files(&dir.path().join("blobs")), 0);
+    // What comes and goes in one batch leaves nothing behind either.
+    let mut batch = Batch::new();
+    let id = batch.put_blob(vec![1; 100_000]);
+    batch.push(Item::RemoveBlob(id));
+    store.commit(batch).unwrap();
+    assert_eq!(files(&dir.path().join("blobs")), 0);
+}
+
+#[test]
+fn a_blob_file_that_a_crash_left_behind_is_swept_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (kept, _) = store.import_blob(&mut &vec![1; 100_000][..]).unwrap();
+    let stray = dir.path().join("blobs").join("ab");
+    std::fs::create_dir_all(&stray).unwrap();
+    std::fs::write(stray.join("c".repeat(62)), b"rubbish").unwrap();
+    assert_eq!(store.sweep_blobs().unwrap(), 1);
+    assert_eq!(store.sweep_blobs().unwrap(), 0);
+    assert!(store.blob(&kept).unwrap().is_some());
 }
 
 #[test]

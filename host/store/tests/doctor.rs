@@ -25,11 +25,7 @@ fn filled(kv: &Arc<MemoryKv>) -> Store {
     put(&store, &draft(POST, 3, "later").make(), Verdict::Pending(Waiting::on(WaitKey::Until(9))));
     let mut batch = Batch::new();
     batch.put_blob(b"blob".to_vec());
-    batch.push(Item::Park {
-        record: draft(POST, 4, "parked").make(),
-        waiting: Waiting::on(WaitKey::Until(7)),
-        now: 1,
-    });
+    batch.push(Item::Park { record: draft(POST, 4, "parked").make(), waiting: Waiting::on(WaitKey::Until(7)), now: 1 });
     store.commit(batch).unwrap();
     assert_whole(&store);
     store

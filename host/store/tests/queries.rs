@@ -63,9 +63,7 @@ fn every_query() -> Vec<Scan> {
     ];
     bys.into_iter()
         .flat_map(|by| [true, false].map(|newest_first| Scan { newest_first, ..Scan::new(space(), by.clone()) }))
-        .flat_map(|scan| {
-            [scan.clone(), Scan { since: Some(5), until: Some(15), ..scan }]
-        })
+        .flat_map(|scan| [scan.clone(), Scan { since: Some(5), until: Some(15), ..scan }])
         .collect()
 }
 

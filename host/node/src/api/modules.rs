@@ -93,7 +93,7 @@ pub async fn inspect(State(node): State<Node>, Path(name): Path<String>) -> Resu
             RulesView {
                 lifecycle: format!("{:?}", crate::judge::lifecycle(validator)).to_lowercase(),
                 key: crate::judge::key_rule_text(&rules.key),
-                indexes: rules.indexes.iter().map(|index| format!("{} ({:?})", index.name, index.kind).to_lowercase()).collect(),
+                indexes: rules.indexes.iter().map(|index| format!("{} ({})", index.name, crate::judge::index_kind_text(index.kind))).collect(),
                 text: rules.text.iter().map(|field| field.path.clone()).collect(),
                 schema: serde_json::from_str(&rules.schema).unwrap_or_default(),
             }

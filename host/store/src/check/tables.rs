@@ -229,7 +229,9 @@ impl Check<'_> {
             self.totals.blob_bytes += blobs::size_of(&value).unwrap_or(0);
             match hash_blob(store, &id, &value) {
                 Ok(hash) if hash == id => {}
-                Ok(_) => self.report.problem(format!("blob {id}: its bytes have another hash: remove it and fetch it again")),
+                Ok(_) => {
+                    self.report.problem(format!("blob {id}: its bytes have another hash: remove it and fetch it again"))
+                }
                 Err(error) => self.report.problem(format!("blob {id}: {error}")),
             }
         }

@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use fjall::config::{BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry};
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
@@ -18,6 +19,13 @@ const MIB: u64 = 1 << 20;
 
 /// Journals are replayed at start: the smallest bound that fjall takes keeps that short.
 const JOURNAL_BYTES: u64 = 128 * MIB;
+
+/// Buffers larger than this are moved to the tables when the store is closed: reading them
+/// from the journal again would hold up the next start. Smaller ones would make tiny tables.
+const WORTH_FLUSHING: u64 = 8 * MIB;
+
+/// How long closing may take for that.
+const CLOSE_WAIT: Duration = Duration::from_secs(10);
 
 /// A row without meaning, in [`Table::Meta`].
 const FLUSHED: &[u8] = b"flushed";
@@ -150,9 +158,7 @@ fn has_space(dir: &Path) -> bool {
     let path = dir.join("space-probe");
     let written = std::fs::write(&path, vec![0x5a; 256 * 1024]);
     let _ = std::fs::remove_file(&path);
-    !written.is_err_and(|e| {
-        matches!(e.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
-    })
+    !written.is_err_and(|e| matches!(e.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded))
 }
 
 struct FjallView {
@@ -191,12 +197,11 @@ impl Kv for FjallKv {
         if let Some(error) = self.failed.get() {
             return Err(error.clone());
         }
-        let mut batch = fjall::OwnedWriteBatch::with_capacity(self.db.clone(), writes.len()).durability(Some(
-            match durability {
+        let mut batch =
+            fjall::OwnedWriteBatch::with_capacity(self.db.clone(), writes.len()).durability(Some(match durability {
                 Durability::Synced => PersistMode::SyncData,
                 Durability::Buffered => PersistMode::Buffer,
-            },
-        ));
+            }));
         // In key order, one insertion finds most of the way of the next one in the CPU's cache.
         let mut rows: Vec<_> = writes.iter().collect();
         rows.sort_unstable_by_key(|(table, key, _)| (*table, *key));
@@ -218,6 +223,23 @@ impl Kv for FjallKv {
             self.tables.of(*table).rotate_memtable().map_err(|error| self.fail(&error))?;
         }
         Ok(())
+    }
+
+    fn close(&self) {
+        if self.failed.get().is_some() || self.db.write_buffer_size() < WORTH_FLUSHING {
+            return;
+        }
+        for table in Table::ALL {
+            // The journal has all of it: what fails here only makes the next start longer.
+            if let Err(error) = self.tables.of(*table).rotate_memtable() {
+                tracing::warn!(?error, "buffers were not moved to the tables");
+                return;
+            }
+        }
+        let until = Instant::now() + CLOSE_WAIT;
+        while self.tables.0.iter().any(|table| table.sealed_memtable_count() > 0) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     fn disk_bytes(&self) -> u64 {

@@ -167,6 +167,9 @@ pub trait Kv: Send + Sync + 'static {
     /// superfluous can be given back by the second.
     fn flush(&self) -> Result<(), StoreError>;
 
+    /// Called once, after the last write. May take a moment to make the next start short.
+    fn close(&self) {}
+
     /// Bytes on disk, without blob files.
     fn disk_bytes(&self) -> u64;
 }

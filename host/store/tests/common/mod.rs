@@ -6,8 +6,8 @@ use atlas_record::header::{DELETES, Header};
 use atlas_record::id::PublicKey;
 use atlas_record::order::Lifecycle;
 use atlas_record::{
-    Address, Body, ConstitutionId, IdentityId, Key, Link, Op, Payload, Record, RecordId, Relation, Salt,
-    SignedHeader, SpaceId, Target, TypeName,
+    Address, Body, ConstitutionId, IdentityId, Key, Link, Op, Payload, Record, RecordId, Relation, Salt, SignedHeader,
+    SpaceId, Target, TypeName,
 };
 use atlas_store::{Batch, By, IndexEntry, Outcome, Scan, Store, Verdict};
 
