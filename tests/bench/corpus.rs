@@ -64,7 +64,8 @@ impl Read for Rounds<'_> {
             let paragraph = &self.corpus.text[start..end];
             self.rest.clear();
             self.at = 0;
-            let name_end = if round == 0 { None } else { paragraph.find('\n').filter(|_| paragraph.starts_with("Package:")) };
+            let name_end =
+                if round == 0 { None } else { paragraph.find('\n').filter(|_| paragraph.starts_with("Package:")) };
             match name_end {
                 Some(end) => {
                     self.rest.extend_from_slice(paragraph[..end].trim_end().as_bytes());

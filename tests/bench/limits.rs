@@ -25,9 +25,9 @@ pub fn verify(records: &[Record], runs: usize) -> Vec<f64> {
     (0..runs.max(3))
         .map(|_| {
             let start = Instant::now();
-            let good = headers.par_chunks(VERIFY_BATCH).map(|chunk| {
-                sign::verify_headers(chunk.iter().copied()).into_iter().filter(|good| *good).count()
-            });
+            let good = headers
+                .par_chunks(VERIFY_BATCH)
+                .map(|chunk| sign::verify_headers(chunk.iter().copied()).into_iter().filter(|good| *good).count());
             let good: usize = good.sum();
             let rate = headers.len() as f64 / start.elapsed().as_secs_f64();
             assert_eq!(good, headers.len(), "the corpus is signed well");
@@ -70,7 +70,10 @@ pub fn rows(store: &Store, records: u64, dir: &Path, runs: usize) -> Result<Rows
 }
 
 fn record_rows(store: &Store, records: u64, dir: &Path, log: &Path) -> Result<(), Failure> {
-    let kv = Recording { inner: FjallKv::open(dir, Config::default().fjall)?, log: Mutex::new(BufWriter::new(File::create(log)?)) };
+    let kv = Recording {
+        inner: FjallKv::open(dir, Config::default().fjall)?,
+        log: Mutex::new(BufWriter::new(File::create(log)?)),
+    };
     let copy = Store::on(Arc::new(kv), None, Config::default())?;
     for first in (1..=records).step_by(COMMIT as usize) {
         let mut batch = Batch::new();
@@ -98,7 +101,8 @@ impl Kv for Recording {
 
     fn write(&self, writes: &Writes, durability: Durability) -> Result<(), StoreError> {
         let mut log = self.log.lock().expect("no thread panics with this lock");
-        let mut put = |bytes: &[u8]| log.write_all(bytes).map_err(|error| StoreError::io("write", Path::new("rows.log"), &error));
+        let mut put =
+            |bytes: &[u8]| log.write_all(bytes).map_err(|error| StoreError::io("write", Path::new("rows.log"), &error));
         for (table, key, value) in writes.iter() {
             put(&[table as u8, u8::from(value.is_some())])?;
             put(&(key.len() as u32).to_le_bytes())?;
@@ -141,7 +145,8 @@ fn replay(log: &Path, dir: &Path) -> Result<(u64, u64, Duration, Duration), Fail
         }
         let mut lengths = [0; 8];
         input.read_exact(&mut lengths)?;
-        let [key_length, value_length] = [0, 4].map(|at| u32::from_le_bytes([lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]]));
+        let [key_length, value_length] =
+            [0, 4].map(|at| u32::from_le_bytes([lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]]));
         key.resize(key_length as usize, 0);
         value.resize(value_length as usize, 0);
         input.read_exact(&mut key)?;

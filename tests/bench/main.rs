@@ -100,7 +100,13 @@ fn run(args: &Args, work: &Path) -> Result<Report, Failure> {
     let authored = author(&corpus, records, work, &archive)?;
     report.records = authored.accepted;
     if wants("import") {
-        report.add("import", "written, signed and judged here", authored.rate, "records/s", "strfry imports 10,500 signed events/s");
+        report.add(
+            "import",
+            "written, signed and judged here",
+            authored.rate,
+            "records/s",
+            "strfry imports 10,500 signed events/s",
+        );
         report.add("import", "longest commit", authored.longest_commit_ms, "ms", "aim < 100 ms");
         report.add("import", "bytes in transport form", authored.bytes_per_record, "B/record", "");
     }
@@ -127,28 +133,88 @@ fn run(args: &Args, work: &Path) -> Result<Report, Failure> {
         let (verify, row_rate) = (median(&verified), median(&rows.rates));
         let by_rows = row_rate / rows.per_record;
         limit = Some(verify.min(by_rows));
-        report.add_runs("limits", "signatures verified, all cores, batches of 1024", verified, "/s", "measured before: 8.4-8.7 us each on one core");
-        report.add_runs("limits", "rows through the backend alone, synced", rows.rates, "rows/s", "the rows of these records, in their commits");
-        report.add("limits", "rows of one record", rows.per_record, "rows", format!("{:.0} bytes of keys and values", rows.bytes_per_record));
-        report.add("limits", "records that the backend alone could take", by_rows, "records/s", "rows/s over rows per record");
+        report.add_runs(
+            "limits",
+            "signatures verified, all cores, batches of 1024",
+            verified,
+            "/s",
+            "measured before: 8.4-8.7 us each on one core",
+        );
+        report.add_runs(
+            "limits",
+            "rows through the backend alone, synced",
+            rows.rates,
+            "rows/s",
+            "the rows of these records, in their commits",
+        );
+        report.add(
+            "limits",
+            "rows of one record",
+            rows.per_record,
+            "rows",
+            format!("{:.0} bytes of keys and values", rows.bytes_per_record),
+        );
+        report.add(
+            "limits",
+            "records that the backend alone could take",
+            by_rows,
+            "records/s",
+            "rows/s over rows per record",
+        );
         report.add("limits", "longest write of the backend alone", rows.longest_ms, "ms", "");
     }
     if wants("ingest") {
         let of = |figure: fn(&Taken) -> f64| taken.iter().map(figure).collect::<Vec<_>>();
-        report.add_runs("ingest", "received, everything on", of(|run| run.rate), "records/s", "strfry imports 10,500 events/s; aim 3 times that");
+        report.add_runs(
+            "ingest",
+            "received, everything on",
+            of(|run| run.rate),
+            "records/s",
+            "strfry imports 10,500 events/s; aim 3 times that",
+        );
         if let Some(limit) = limit {
-            report.add("ingest", "share of the lower limit", 100.0 * ingest_rate / limit, "%", format!("of {limit:.0} records/s; aim >= 60 %"));
+            report.add(
+                "ingest",
+                "share of the lower limit",
+                100.0 * ingest_rate / limit,
+                "%",
+                format!("of {limit:.0} records/s; aim >= 60 %"),
+            );
         }
-        report.add_runs("ingest", "processor time of one record", of(|run| run.cpu_us), "us", "all threads, compaction too");
+        report.add_runs(
+            "ingest",
+            "processor time of one record",
+            of(|run| run.cpu_us),
+            "us",
+            "all threads, compaction too",
+        );
         report.add_runs("ingest", "longest commit", of(|run| run.longest_commit_ms), "ms", "aim < 100 ms");
-        report.add_runs("ingest", "bytes on disk", of(|run| run.disk_per_record), "B/record", "tables and journals, right after");
-        report.add_runs("ingest", "resident memory at the end", of(|run| run.resident_mib), "MiB", "of this process, which holds the corpus too");
+        report.add_runs(
+            "ingest",
+            "bytes on disk",
+            of(|run| run.disk_per_record),
+            "B/record",
+            "tables and journals, right after",
+        );
+        report.add_runs(
+            "ingest",
+            "resident memory at the end",
+            of(|run| run.resident_mib),
+            "MiB",
+            "of this process, which holds the corpus too",
+        );
     }
     if wants("wasm") {
         let share = taken.iter().map(|run| 100.0 * run.wasm_seconds / run.cpu_seconds).collect();
         let warm = taken.iter().map(|run| 1e6 * run.wasm_seconds / run.records).collect();
         report.add_runs("wasm", "validation, share of all processor time", share, "%", "aim <= 10 %");
-        report.add_runs("wasm", "validation of one record, as ingested", warm, "us", "measured before, in batches of 100: 0.65-0.76 us");
+        report.add_runs(
+            "wasm",
+            "validation of one record, as ingested",
+            warm,
+            "us",
+            "measured before, in batches of 100: 0.65-0.76 us",
+        );
         let fresh = fresh_instances(&node)?;
         report.add("wasm", "validation of one record, fresh instance", fresh, "us", "measured before: 22-25 us");
     }
@@ -180,9 +246,10 @@ fn author(corpus: &Corpus, records: usize, work: &Path, archive: &Path) -> Resul
     let ada = node.identities().create("ada", atlas_node::clock::now())?;
     let space = node.create_space("corpus", &ada, vec![parse_type_binding("atlas.package=package")?])?;
     let start = Instant::now();
-    let summary = import::run(&node, Format::Debian, corpus.read(records), Some((space.clone(), ada)), &mut |rejected| {
-        note(&format!("rejected: {} {}", rejected.name.unwrap_or_default(), rejected.text));
-    })?;
+    let summary =
+        import::run(&node, Format::Debian, corpus.read(records), Some((space.clone(), ada)), &mut |rejected| {
+            note(&format!("rejected: {} {}", rejected.name.unwrap_or_default(), rejected.text));
+        })?;
     let rate = summary.read as f64 / start.elapsed().as_secs_f64();
     let mut out = BufWriter::new(File::create(archive)?);
     let exported = node.export(&space, &mut out)?;
@@ -210,7 +277,8 @@ fn take(archive: &Path, dir: &Path) -> Result<Taken, Failure> {
     let node = Node::open(NodeConfig::new(dir))?;
     let input = BufReader::with_capacity(1 << 20, File::open(archive)?);
     let (start, cpu) = (Instant::now(), machine::cpu_seconds());
-    let summary = import::run(&node, Format::Atlas, input, None, &mut |rejected| note(&format!("refused: {}", rejected.text)))?;
+    let summary =
+        import::run(&node, Format::Atlas, input, None, &mut |rejected| note(&format!("refused: {}", rejected.text)))?;
     let (elapsed, cpu_seconds) = (start.elapsed().as_secs_f64(), machine::cpu_seconds() - cpu);
     if summary.written != summary.read {
         return Err(format!("the archive was not taken in whole: {summary:?}").into());
@@ -246,10 +314,13 @@ fn sample(archive: &Path, most: usize) -> Result<Vec<Record>, Failure> {
 /// Microseconds that judging one record takes in an instance of its own.
 fn fresh_instances(node: &Node) -> Result<f64, Failure> {
     let space = node.spaces().resolve(None)?;
-    let validator = node.modules().validator(space.binding(&"atlas.package".parse()?)?).map_err(atlas_node::NodeError::from)?;
+    let validator =
+        node.modules().validator(space.binding(&"atlas.package".parse()?)?).map_err(atlas_node::NodeError::from)?;
     let mut candidates = Vec::new();
     for stored in node.store().by_numbers(1..=2000)? {
-        candidates.push(Subject::of(stored.record.header(), stored.record.payload().map(|payload| &payload.body)).candidate());
+        candidates.push(
+            Subject::of(stored.record.header(), stored.record.payload().map(|payload| &payload.body)).candidate(),
+        );
     }
     let times: Vec<f64> = candidates
         .iter()
@@ -294,7 +365,13 @@ fn start(dir: &Path, report: &mut Report) -> Result<(), Failure> {
     let figure = |name: &str| told[name].as_f64().unwrap_or(f64::NAN);
     report.add("start", "resident after 15 s idle", figure("resident_mib"), "MiB", "aim < 100 MiB");
     report.add("start", "resident at most, since the start", figure("most_mib"), "MiB", "");
-    report.add("start", "bytes on disk, settled", figure("disk_bytes") / report.records as f64, "B/record", "tables and journals");
+    report.add(
+        "start",
+        "bytes on disk, settled",
+        figure("disk_bytes") / report.records as f64,
+        "B/record",
+        "tables and journals",
+    );
     Ok(())
 }
 
@@ -305,12 +382,18 @@ fn child(dir: &Path, idle: Duration, started: Instant) -> Result<(), Failure> {
     let opened_ms = open.elapsed().as_secs_f64() * 1e3;
     let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let listener = runtime.block_on(serve::listen(Some(any)))?;
-    println!("{}", serde_json::json!({ "opened_ms": opened_ms, "listening_ms": started.elapsed().as_secs_f64() * 1e3 }));
+    println!(
+        "{}",
+        serde_json::json!({ "opened_ms": opened_ms, "listening_ms": started.elapsed().as_secs_f64() * 1e3 })
+    );
     let store = node.store().clone();
     runtime.block_on(serve::serve(node, listener, async move { tokio::time::sleep(idle).await }))?;
     if !idle.is_zero() {
         let (resident_mib, most_mib) = machine::resident_mib();
-        println!("{}", serde_json::json!({ "resident_mib": resident_mib, "most_mib": most_mib, "disk_bytes": store.stats().disk_bytes }));
+        println!(
+            "{}",
+            serde_json::json!({ "resident_mib": resident_mib, "most_mib": most_mib, "disk_bytes": store.stats().disk_bytes })
+        );
     }
     Ok(())
 }

@@ -45,7 +45,8 @@ struct Material {
     times: Vec<u64>,
 }
 
-const KINDS: [&str; 9] = ["type", "author", "link", "index name=", "index maintainer=", "index range", "time range", "address", "history"];
+const KINDS: [&str; 9] =
+    ["type", "author", "link", "index name=", "index maintainer=", "index range", "time range", "address", "history"];
 
 impl Material {
     fn gather(node: &Node, records: u64) -> Result<Self, Failure> {
@@ -76,11 +77,19 @@ impl Material {
                 .filter_map(|stored| {
                     let header = stored.record.header();
                     let key = header.record_key.clone()?;
-                    Some(Address { space: header.space, author: header.author, type_name: header.type_name.clone(), key })
+                    Some(Address {
+                        space: header.space,
+                        author: header.author,
+                        type_name: header.type_name.clone(),
+                        key,
+                    })
                 })
                 .collect(),
             // As they occur: what many depend on is asked for most often.
-            targets: links.filter(|link| link.relation.as_str() == "depends").map(|link| link.target.to_string()).collect(),
+            targets: links
+                .filter(|link| link.relation.as_str() == "depends")
+                .map(|link| link.target.to_string())
+                .collect(),
             sections: texts("name"),
             maintainers: texts("maintainer"),
             sizes: sizes.collect(),

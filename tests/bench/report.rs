@@ -43,12 +43,26 @@ impl Report {
     }
 
     /// Adds a figure.
-    pub fn add(&mut self, part: &'static str, what: impl Into<String>, value: f64, unit: &'static str, beside: impl Into<String>) {
+    pub fn add(
+        &mut self,
+        part: &'static str,
+        what: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+        beside: impl Into<String>,
+    ) {
         self.figures.push(Figure { part, what: what.into(), value, unit, beside: beside.into(), runs: Vec::new() });
     }
 
     /// Adds the median of several runs.
-    pub fn add_runs(&mut self, part: &'static str, what: impl Into<String>, runs: Vec<f64>, unit: &'static str, beside: impl Into<String>) {
+    pub fn add_runs(
+        &mut self,
+        part: &'static str,
+        what: impl Into<String>,
+        runs: Vec<f64>,
+        unit: &'static str,
+        beside: impl Into<String>,
+    ) {
         let value = median(&runs);
         let runs = if runs.len() > 1 { runs } else { Vec::new() };
         self.figures.push(Figure { part, what: what.into(), value, unit, beside: beside.into(), runs });

@@ -95,9 +95,11 @@ fn refused_with(behaviour: Behaviour, code: &str) {
     // Another node's records, for the same module.
     let mut mallory = Peer::new(8);
     let binding = atlas_record::space::Binding { fuel: 4_000_000, memory: 1 << 20, ..peer::binding(&guest(behaviour)) };
-    let elsewhere = Community::found("elsewhere", mallory.clone(), vec![(Slot::Validator(THING.parse().unwrap()), binding)]);
+    let elsewhere =
+        Community::found("elsewhere", mallory.clone(), vec![(Slot::Validator(THING.parse().unwrap()), binding)]);
     elsewhere.join(&world.node).unwrap();
-    let records: Vec<_> = (0..5).map(|i| mallory.write(&elsewhere, Draft::new(THING, i, Map::new())).encode()).collect();
+    let records: Vec<_> =
+        (0..5).map(|i| mallory.write(&elsewhere, Draft::new(THING, i, Map::new())).encode()).collect();
     for fate in world.node.ingest(&records, NOW).unwrap() {
         match fate {
             Fate::Invalid { code: found, .. } => assert_eq!(found, code, "received"),
@@ -139,7 +141,9 @@ fn a_module_that_reads_beyond_its_memory_is_survived() {
 
 #[test]
 fn a_module_that_returns_garbage_lengths_is_survived() {
-    for behaviour in [Behaviour::GarbageLength, Behaviour::GarbageList, Behaviour::GarbagePointer, Behaviour::WrongCount] {
+    for behaviour in
+        [Behaviour::GarbageLength, Behaviour::GarbageList, Behaviour::GarbagePointer, Behaviour::WrongCount]
+    {
         refused_with(behaviour, "module-illegal-answer");
     }
 }
@@ -159,7 +163,8 @@ fn a_module_that_recurses_without_end_makes_a_fault_and_no_verdict() {
     world.assert_the_rest_works();
     let mut mallory = Peer::new(8);
     let bound = peer::binding(&guest(Behaviour::Recurses));
-    let elsewhere = Community::found("elsewhere", mallory.clone(), vec![(Slot::Validator(THING.parse().unwrap()), bound)]);
+    let elsewhere =
+        Community::found("elsewhere", mallory.clone(), vec![(Slot::Validator(THING.parse().unwrap()), bound)]);
     elsewhere.join(&world.node).unwrap();
     let record = mallory.write(&elsewhere, Draft::new(THING, 0, Map::new()));
     let fates = world.node.ingest(&[record.encode()], NOW).unwrap();
@@ -178,12 +183,14 @@ fn a_module_that_keeps_state_is_caught_and_judges_no_more() {
         let component = guest(behaviour);
         world.node.modules().install(Some("forgetful"), component.clone()).unwrap();
         let bound = peer::binding(&component);
-        let elsewhere = Community::found("elsewhere", mallory.clone(), vec![(Slot::Validator(THING.parse().unwrap()), bound)]);
+        let elsewhere =
+            Community::found("elsewhere", mallory.clone(), vec![(Slot::Validator(THING.parse().unwrap()), bound)]);
         elsewhere.join(&world.node).unwrap();
         let mut caught = false;
         for round in 0..200 {
-            let records: Vec<_> =
-                (0..200).map(|i| mallory.write(&elsewhere, Draft::new(THING, round * 200 + i, Map::new())).encode()).collect();
+            let records: Vec<_> = (0..200)
+                .map(|i| mallory.write(&elsewhere, Draft::new(THING, round * 200 + i, Map::new())).encode())
+                .collect();
             world.node.ingest(&records, NOW).unwrap();
             if !world.node.modules().engine().quarantined().is_empty() {
                 caught = true;
@@ -273,5 +280,40 @@ fn a_hostile_module_in_its_own_space_does_not_slow_the_others_to_a_halt() {
         }
         busy.join().unwrap();
     });
+    world.assert_the_rest_works();
+}
+
+#[test]
+fn a_space_that_binds_what_cannot_run_does_not_hold_up_the_records_of_others() {
+    let world = world();
+    let mut mallory = Peer::new(8);
+    let mut good = Community::usual("fair", Peer::new(9));
+    good.join(&world.node).unwrap();
+    let garbage = b"no module at all".to_vec();
+    let unknown_meter =
+        atlas_record::space::Binding { meter: "meter/99".into(), ..peer::binding(&guest(Behaviour::Valid)) };
+    let picky = peer::binding(&guest(Behaviour::ConfigureRefuses));
+    let mut batch = Vec::new();
+    for (name, binding, code) in [
+        ("garbage", peer::binding(&garbage), garbage.clone()),
+        ("meter", unknown_meter, guest(Behaviour::Valid)),
+        ("picky", picky, guest(Behaviour::ConfigureRefuses)),
+    ] {
+        let code = atlas_store::BlobBytes::new(code);
+        world.node.store().commit([atlas_store::Item::PutBlob(code)].into_iter().collect()).unwrap();
+        let space = Community::found(name, mallory.clone(), vec![(Slot::Validator(THING.parse().unwrap()), binding)]);
+        space.join(&world.node).unwrap();
+        batch.push(mallory.write(&space, Draft::new(THING, 0, Map::new())).encode());
+        batch.push(good.founder.clone().write(&good, Draft::post(name, 0)).encode());
+    }
+    let fates = world.node.ingest(&batch, NOW).unwrap();
+    for (i, fate) in fates.iter().enumerate() {
+        match i % 2 {
+            0 => assert!(matches!(fate, Fate::Parked { reason } if reason.contains("module")), "{fate:?}"),
+            _ => assert!(matches!(fate, Fate::Accepted { .. }), "{fate:?}"),
+        }
+    }
+    world.node.retry_waiting(NOW + 10_000_000).unwrap();
+    good.founder = Peer::new(9);
     world.assert_the_rest_works();
 }

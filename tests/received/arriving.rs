@@ -31,7 +31,8 @@ fn a_record_that_comes_twice_is_stored_once() {
 #[test]
 fn a_bad_record_does_not_hold_up_the_good_ones_of_its_batch() {
     let mut world = world();
-    let good: Vec<_> = (0..40).map(|i| world.ada.write(&world.community, Draft::post(&format!("post {i}"), i)).encode()).collect();
+    let good: Vec<_> =
+        (0..40).map(|i| world.ada.write(&world.community, Draft::post(&format!("post {i}"), i)).encode()).collect();
     let mut batch = good.clone();
     for i in [3, 17, 30] {
         let last = batch[i].len() - 1;
@@ -137,7 +138,9 @@ fn a_record_of_64_kib_is_taken_and_one_of_a_byte_more_is_refused() {
         ]);
         Draft::new("atlas.package", 0, body).key("large")
     };
-    let size_of = |record: &atlas_record::Record| record.signed().as_bytes().len() + record.payload().unwrap().body.as_bytes().len();
+    let size_of = |record: &atlas_record::Record| {
+        record.signed().as_bytes().len() + record.payload().unwrap().body.as_bytes().len()
+    };
     let mut scout = Peer::new(7);
     // 60,000 and 65,000 bytes have heads of the same length.
     let base = size_of(&scout.clone().write(&world.community, package(60_000)));

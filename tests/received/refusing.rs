@@ -68,13 +68,13 @@ fn non_canonical_bytes_are_malformed_even_if_they_are_signed() {
     }
     // Bodies that mean {"text": "x"} or nearly so, each under a header that commits to it.
     let bodies: [&[u8]; 7] = [
-        b"\xb8\x01\x64text\x61x",             // the map's length in two bytes
-        b"\xbf\x64text\x61x\xff",             // a map without a length
-        b"\xa1\x78\x04text\x61x",             // the key's length in two bytes
-        b"\xa2\x64text\x61x\x61a\x01",        // keys out of order
-        b"\xa2\x64text\x61x\x64text\x61x",    // a key twice
+        b"\xb8\x01\x64text\x61x",                      // the map's length in two bytes
+        b"\xbf\x64text\x61x\xff",                      // a map without a length
+        b"\xa1\x78\x04text\x61x",                      // the key's length in two bytes
+        b"\xa2\x64text\x61x\x61a\x01",                 // keys out of order
+        b"\xa2\x64text\x61x\x64text\x61x",             // a key twice
         b"\xa2\x61a\xfa\x3f\x80\x00\x00\x64text\x61x", // a float of 32 bits
-        b"\xa1\x64text\x61x\x00",             // a byte too many
+        b"\xa1\x64text\x61x\x00",                      // a byte too many
     ];
     for body in bodies {
         let (mut header, payload) =
@@ -118,7 +118,8 @@ fn a_signature_of_another_key_or_another_header_is_refused() {
 #[test]
 fn one_wrong_signature_is_found_in_a_large_batch() {
     let mut world = world();
-    let mut batch: Vec<_> = (0..600).map(|i| world.ada.write(&world.community, Draft::post("many", i)).encode()).collect();
+    let mut batch: Vec<_> =
+        (0..600).map(|i| world.ada.write(&world.community, Draft::post("many", i)).encode()).collect();
     let signed_elsewhere = {
         let mut record = world.ada.write(&world.community, Draft::post("wrong", 700));
         let header = record.header().clone();
@@ -172,7 +173,8 @@ fn a_record_cannot_be_replayed_in_another_space() {
     assert_eq!(world.ingest(&record), ACCEPTED);
     assert!(world.node.store().counts(&elsewhere.space_id()).unwrap().iter().all(|of| of.counts.total == 0));
     // A header of this space that names the other's constitution is not judged by it.
-    let (mut header, payload) = world.ada.header(world.community.space_id(), elsewhere.constitution_id(), Draft::post("mixed", 1));
+    let (mut header, payload) =
+        world.ada.header(world.community.space_id(), elsewhere.constitution_id(), Draft::post("mixed", 1));
     header.space = world.community.space_id();
     let mixed = world.ada.sign(header, payload);
     assert!(crate::support::parked(world.ingest(&mixed)).contains("constitution"));

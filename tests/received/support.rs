@@ -138,7 +138,9 @@ pub fn shown(node: &Node, community: &Community, types: &[&str]) -> Shown {
         shown.set.insert((*name).to_owned(), set);
         let (mut answer, mut cursor) = (Vec::new(), None);
         loop {
-            let page = node.query(&Query { type_name: Some(type_name.clone()), cursor, limit: 7, ..everything(&space) }).unwrap();
+            let page = node
+                .query(&Query { type_name: Some(type_name.clone()), cursor, limit: 7, ..everything(&space) })
+                .unwrap();
             answer.extend(page.records.iter().map(|stored| stored.record.id().to_string()));
             cursor = page.cursor;
             if cursor.is_none() {

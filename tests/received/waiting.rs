@@ -55,7 +55,8 @@ fn a_future_record_that_comes_again_when_it_is_due_is_accepted_and_waits_no_more
 fn a_record_by_someone_unknown_waits_for_their_identity() {
     let world = world();
     let mut eve = Peer::new(4);
-    let records: Vec<_> = (0..10).map(|i| eve.write(&world.community, Draft::post(&format!("{i}"), i)).encode()).collect();
+    let records: Vec<_> =
+        (0..10).map(|i| eve.write(&world.community, Draft::post(&format!("{i}"), i)).encode()).collect();
     for fate in world.node.ingest(&records, NOW).unwrap() {
         assert!(parked(fate).contains("identity"));
     }
@@ -82,7 +83,8 @@ fn a_record_under_an_unknown_constitution_waits_for_the_amendment() {
     let (slot, bound) = standard("example.note", "post");
     let amendment = ahead.amend(slot, bound).as_bytes().to_vec();
     let old_type = world.ada.write(&ahead, Draft::post("an old type, a new rule", 0));
-    let new_type = world.ada.write(&ahead, Draft { type_name: "example.note".parse().unwrap(), ..Draft::post("a new type", 1) });
+    let new_type =
+        world.ada.write(&ahead, Draft { type_name: "example.note".parse().unwrap(), ..Draft::post("a new type", 1) });
     for record in [&old_type, &new_type] {
         assert!(parked(world.ingest(record)).contains("constitution"));
     }
@@ -110,16 +112,17 @@ fn a_record_whose_module_has_not_come_waits_for_it() {
     let mut world = world();
     let component = atlas_engine::testing::guest(atlas_engine::testing::Behaviour::Valid);
     let slot = Slot::Validator("example.thing".parse().unwrap());
-    let community = Community::found("with its own module", Peer::new(6), vec![(slot, binding(&component))]);
+    let community = Community::found("its-own-module", Peer::new(6), vec![(slot, binding(&component))]);
     community.join(&world.node).unwrap();
     let record = world.ada.write(&community, Draft::new("example.thing", 0, Default::default()));
     assert!(parked(world.ingest(&record)).contains("module"));
     let mut archive = Vec::new();
     archive.extend_from_slice(&pair("atlas-archive", b"1"));
     archive.extend_from_slice(&pair("blob", &component));
-    let summary = atlas_node::import::run(&world.node, atlas_node::import::Format::Atlas, &archive[..], None, &mut |rejection| {
-        panic!("{rejection:?}");
-    });
+    let summary =
+        atlas_node::import::run(&world.node, atlas_node::import::Format::Atlas, &archive[..], None, &mut |rejection| {
+            panic!("{rejection:?}");
+        });
     summary.unwrap();
     assert_eq!(world.find(&record).unwrap().status, Status::Visible);
     assert_eq!(world.node.store().stats().parked, 0);
@@ -158,6 +161,26 @@ fn strangers_cannot_fill_the_disk_with_records_that_wait() {
     let mut eve = Peer::new(4);
     let records: Vec<_> = (0..30).map(|i| eve.write(&community, Draft::post("spam", i)).encode()).collect();
     let fates = node.ingest(&records, NOW).unwrap();
-    let refused = fates.into_iter().filter(|fate| matches!(fate, Fate::Refused { code, .. } if code == "too-much-waits")).count();
+    let refused =
+        fates.into_iter().filter(|fate| matches!(fate, Fate::Refused { code, .. } if code == "too-much-waits")).count();
     assert_eq!((refused, node.store().stats().parked, node.store().stats().refused), (10, 20, 10));
+}
+
+#[test]
+fn a_record_that_needs_another_is_judged_when_that_one_comes() {
+    // This guest is satisfied by any record that is supplied to it, and needs one that nobody
+    // can name; so it stays without a verdict, and is looked at again in vain.
+    let mut world = world();
+    let component = atlas_engine::testing::guest(atlas_engine::testing::Behaviour::Needs);
+    world.node.modules().install(Some("needs"), component.clone()).unwrap();
+    let slot = Slot::Validator("example.thing".parse().unwrap());
+    let community = Community::found("needy", Peer::new(6), vec![(slot, binding(&component))]);
+    community.join(&world.node).unwrap();
+    let record = world.ada.write(&community, Draft::new("example.thing", 0, Default::default()));
+    assert!(parked(world.ingest(&record)).contains("bafyneeded"));
+    assert_eq!(world.find(&record).unwrap().status, Status::Pending);
+    world.node.retry_waiting(NOW + atlas_node::ingest::PATIENCE_MS).unwrap();
+    assert_eq!(world.find(&record).unwrap().status, Status::Pending, "kept, whatever the time");
+    let report = world.node.diagnose(&mut |_| ()).unwrap();
+    assert!(report.healthy, "{:?}", report.problems);
 }

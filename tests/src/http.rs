@@ -36,7 +36,8 @@ impl Connection {
 
     /// Sends a request with these headers, each line ended by `\r\n`, and reads the answer.
     pub fn request(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> io::Result<Answer> {
-        let mut request = format!("{method} {path} HTTP/1.1\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
         request.extend_from_slice(body);
         self.stream.get_mut().write_all(&request)?;
         self.answer()

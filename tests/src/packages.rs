@@ -14,7 +14,8 @@ pub fn name(i: usize) -> String {
 /// The paragraph of package `i`. It depends on packages with lower numbers, the low ones
 /// most often.
 pub fn paragraph(i: usize) -> String {
-    let depends: Vec<String> = (1..=i.min(5)).map(|j| format!("{} (>= 1.{j})", name(i * j * 7919 % (i / j + 1)))).collect();
+    let depends: Vec<String> =
+        (1..=i.min(5)).map(|j| format!("{} (>= 1.{j})", name(i * j * 7919 % (i / j + 1)))).collect();
     let depends = if depends.is_empty() { String::new() } else { format!("Depends: {}\n", depends.join(", ")) };
     format!(
         "Package: {name}\nVersion: 1.{minor}-{i}\nArchitecture: amd64\nMaintainer: Team {team} <team{team}@example.org>\n\
@@ -51,7 +52,8 @@ pub struct Debian {
 impl Debian {
     /// Starts printing it. `None` where there is no `apt-cache`.
     pub fn print() -> Option<Self> {
-        let mut child = Command::new("apt-cache").arg("dumpavail").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+        let mut child =
+            Command::new("apt-cache").arg("dumpavail").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
         let out = child.stdout.take()?;
         Some(Self { child, out })
     }

@@ -83,7 +83,11 @@ impl Draft {
     /// The delete of a record without a key.
     pub fn delete_id(type_name: &str, id: RecordId, after: u64) -> Self {
         let relation = DELETES.parse().expect("a constant relation is legal");
-        Self { body: None, links: vec![Link { relation, target: Target::from(id) }], ..Self::new(type_name, after, Map::new()) }
+        Self {
+            body: None,
+            links: vec![Link { relation, target: Target::from(id) }],
+            ..Self::new(type_name, after, Map::new())
+        }
     }
 }
 
@@ -165,7 +169,13 @@ pub struct Community {
 /// A binding of a component with the default bounds and no config.
 pub fn binding(component: &[u8]) -> Binding {
     let bound = atlas_engine::Binding::new(atlas_engine::CodeHash::of(component));
-    Binding { code: BlobId::of(component), config: None, meter: bound.meter.name().into(), fuel: bound.fuel, memory: bound.memory }
+    Binding {
+        code: BlobId::of(component),
+        config: None,
+        meter: bound.meter.name().into(),
+        fuel: bound.fuel,
+        memory: bound.memory,
+    }
 }
 
 /// The slot and binding of a standard module for a type.

@@ -38,7 +38,9 @@ impl Ended {
     /// The lines of standard output as JSON.
     #[track_caller]
     pub fn lines(&self) -> Vec<Json> {
-        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: `{line}` is not JSON: {error}", self.command));
+        let parse = |line: &str| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: `{line}` is not JSON: {error}", self.command))
+        };
         self.text().lines().map(parse).collect()
     }
 
@@ -52,13 +54,21 @@ impl Ended {
     #[track_caller]
     pub fn problem(&self) -> Json {
         let last = self.err.lines().last().unwrap_or_default();
-        serde_json::from_str(last).unwrap_or_else(|_| panic!("{}: no problem in JSON on standard error: {}", self.command, self.err))
+        serde_json::from_str(last)
+            .unwrap_or_else(|_| panic!("{}: no problem in JSON on standard error: {}", self.command, self.err))
     }
 
     /// Checks the exit status.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{}\nstandard output: {}\nstandard error: {}", self.command, self.text(), self.err);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "{}\nstandard output: {}\nstandard error: {}",
+            self.command,
+            self.text(),
+            self.err
+        );
         self
     }
 }
@@ -144,8 +154,10 @@ impl Atlas {
         let mut out = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
         let mut line = String::new();
         out.read_line(&mut line).expect("the pipe can be read");
-        let started: Json = serde_json::from_str(&line).unwrap_or_else(|_| panic!("`atlas up --json` printed `{line}`"));
-        let address = started["api"].as_str().and_then(|api| api.strip_prefix("http://")).and_then(|api| api.parse().ok());
+        let started: Json =
+            serde_json::from_str(&line).unwrap_or_else(|_| panic!("`atlas up --json` printed `{line}`"));
+        let address =
+            started["api"].as_str().and_then(|api| api.strip_prefix("http://")).and_then(|api| api.parse().ok());
         let address = address.unwrap_or_else(|| panic!("`atlas up --json` printed no address: {line}"));
         let deadline = Instant::now() + Duration::from_secs(20);
         while std::net::TcpStream::connect(address).is_err() || !self.dir.join("api.json").exists() {

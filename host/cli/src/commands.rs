@@ -165,7 +165,11 @@ impl Session {
                     address => line(address),
                 };
                 let answer = self.client.ask_with("POST", "/v1/records", &request).await?;
-                if self.json { line(answer.to_string()) } else { written(&answer) }
+                if self.json {
+                    line(answer.to_string())
+                } else {
+                    written(&answer)
+                }
                 Ok(ExitCode::SUCCESS)
             }
             Command::Get { record: wanted } => {
@@ -174,7 +178,8 @@ impl Session {
             }
             Command::Rm { record, author } => {
                 let path = Parameters::default().add("ref", Some(&record)).add("as", author).0;
-                self.show("DELETE", &format!("/v1/records{path}"), None, |_| line(format!("taken back: {record}"))).await
+                self.show("DELETE", &format!("/v1/records{path}"), None, |_| line(format!("taken back: {record}")))
+                    .await
             }
             Command::Query { address: Some(address), .. } => self.at_address(&address).await,
             Command::Query { space, type_name, author, link, index, since, until, oldest, limit, cursor, .. } => {
@@ -196,7 +201,12 @@ impl Session {
                 let path = Parameters::default().add("address", Some(address)).0;
                 let show = |json: &Json| {
                     for version in items(json, "/records") {
-                        line(format!("{}  {:10}  {}", time::show(number(version, "/created")), text(version, "/status"), text(version, "/id")));
+                        line(format!(
+                            "{}  {:10}  {}",
+                            time::show(number(version, "/created")),
+                            text(version, "/status"),
+                            text(version, "/id")
+                        ));
                     }
                 };
                 self.show("GET", &format!("/v1/history{path}"), None, show).await
@@ -213,7 +223,11 @@ impl Session {
     /// Asks, and prints the answer as JSON or in words.
     async fn show(&self, method: &str, path: &str, body: Option<Json>, words: impl FnOnce(&Json)) -> Outcome {
         let answer = self.client.ask(method, path, body.as_ref()).await?;
-        if self.json { line(answer.to_string()) } else { words(&answer) }
+        if self.json {
+            line(answer.to_string())
+        } else {
+            words(&answer)
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -230,7 +244,11 @@ impl Session {
         let page = json!({
             "count": found.len(), "records": found, "cursor": null, "watermark": number(&status, "/store/watermark"),
         });
-        if self.json { line(page.to_string()) } else { answer(&page) }
+        if self.json {
+            line(page.to_string())
+        } else {
+            answer(&page)
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -245,7 +263,11 @@ impl Session {
                 number(&report, "/records"),
                 number(&report, "/rows"),
                 number(&report, "/blobs"),
-                if healthy { "everything agrees".to_owned() } else { format!("{} problems", number(&report, "/problem_count")) }
+                if healthy {
+                    "everything agrees".to_owned()
+                } else {
+                    format!("{} problems", number(&report, "/problem_count"))
+                }
             ));
             for problem in items(&report, "/problems") {
                 line(format!("  problem: {}", problem.as_str().unwrap_or_default()));
@@ -322,7 +344,9 @@ impl Session {
                     Some(name) => name,
                     None => match items(&self.client.ask("GET", "/v1/spaces", None).await?, "") {
                         [one] => text(one, "/id").to_owned(),
-                        [] => return Err(misuse("there is no space here yet: make one with `atlas space create NAME`")),
+                        [] => {
+                            return Err(misuse("there is no space here yet: make one with `atlas space create NAME`"));
+                        }
                         _ => return Err(misuse("several spaces are here: say which; `atlas space list` shows them")),
                     },
                 };
@@ -369,7 +393,10 @@ impl Session {
                     "config": config.map(|bytes| atlas_node::base64(&bytes)),
                 });
                 let path = format!("/v1/spaces/{}/bindings", escape(&space_name));
-                self.show("POST", &path, Some(request), |json| line(format!("{slot} is bound in {}", text(json, "/name")))).await
+                self.show("POST", &path, Some(request), |json| {
+                    line(format!("{slot} is bound in {}", text(json, "/name")))
+                })
+                .await
             }
             Module::Install { file, name } => {
                 let content = std::fs::read(&file).map_err(|error| unreadable(&file, error))?;
@@ -380,7 +407,13 @@ impl Session {
                     line(String::from_utf8_lossy(&answer));
                 } else {
                     let info: Json = serde_json::from_slice(&answer).unwrap_or_default();
-                    line(format!("installed {} {} ({}) as `{}`", text(&info, "/module"), text(&info, "/version"), text(&info, "/role"), text(&info, "/name")));
+                    line(format!(
+                        "installed {} {} ({}) as `{}`",
+                        text(&info, "/module"),
+                        text(&info, "/version"),
+                        text(&info, "/role"),
+                        text(&info, "/name")
+                    ));
                 }
                 Ok(ExitCode::SUCCESS)
             }
@@ -397,7 +430,11 @@ impl Session {
         };
         let bar = progress(size);
         let counter = bar.clone();
-        let path = format!("/v1/import/{}{}", escape(format), Parameters::default().add("space", place.space).add("as", place.author).0);
+        let path = format!(
+            "/v1/import/{}{}",
+            escape(format),
+            Parameters::default().add("space", place.space).add("as", place.author).0
+        );
         let response = self.client.upload(&path, input, move |read| counter.inc(read as u64)).await?;
         let answer = client::read_all(response).await;
         bar.finish_and_clear();
@@ -524,7 +561,11 @@ fn space(json: &Json) {
             "" => text(binding, "/code"),
             name => name,
         };
-        line(format!("  {slot} = {module}  (fuel {}, memory {})", number(binding, "/fuel"), bytes(number(binding, "/memory"))));
+        line(format!(
+            "  {slot} = {module}  (fuel {}, memory {})",
+            number(binding, "/fuel"),
+            bytes(number(binding, "/memory"))
+        ));
     }
 }
 
@@ -558,15 +599,35 @@ fn module(json: &Json) {
 fn status(json: &Json) {
     line(format!("atlas {}  {}", text(json, "/version"), text(json, "/dir")));
     for one in items(json, "/spaces") {
-        line(format!("space {}  {} records ({} headers), {} of bodies", text(one, "/name"), number(one, "/records"), number(one, "/headers"), bytes(number(one, "/body_bytes"))));
+        line(format!(
+            "space {}  {} records ({} headers), {} of bodies",
+            text(one, "/name"),
+            number(one, "/records"),
+            number(one, "/headers"),
+            bytes(number(one, "/body_bytes"))
+        ));
         for of in items(one, "/types") {
             line(format!("  {}  {}", text(of, "/type"), number(of, "/records")));
         }
     }
     let store = &json["store"];
-    line(format!("store  {} on disk, {} blobs ({}), {} parked, {} pending", bytes(number(store, "/disk_bytes")), number(store, "/blobs"), bytes(number(store, "/blob_bytes")), number(store, "/parked"), number(store, "/pending")));
+    line(format!(
+        "store  {} on disk, {} blobs ({}), {} parked, {} pending",
+        bytes(number(store, "/disk_bytes")),
+        number(store, "/blobs"),
+        bytes(number(store, "/blob_bytes")),
+        number(store, "/parked"),
+        number(store, "/pending")
+    ));
     for module in items(json, "/modules") {
-        line(format!("module {} {}  {} records judged, {} traps, {} faults", text(module, "/module"), text(module, "/version"), number(module, "/records"), number(module, "/traps"), number(module, "/faults")));
+        line(format!(
+            "module {} {}  {} records judged, {} traps, {} faults",
+            text(module, "/module"),
+            text(module, "/version"),
+            number(module, "/records"),
+            number(module, "/traps"),
+            number(module, "/faults")
+        ));
     }
     line(format!("memory {}, module instances {}", bytes(number(json, "/memory_bytes")), text(json, "/allocation")));
     if number(json, "/quarantined") > 0 {

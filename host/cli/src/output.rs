@@ -36,7 +36,9 @@ pub fn bytes(count: u64) -> String {
 /// Columns, each as wide as its widest cell.
 pub fn table(rows: &[Vec<String>]) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     for row in rows {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
@@ -46,16 +48,21 @@ pub fn table(rows: &[Vec<String>]) {
 
 /// One record in a line: when, what, and its title or id.
 pub fn record_line(record: &Json) {
-    let title = ["title", "name", "text", "summary"].iter().find_map(|field| {
-        record.pointer(&format!("/body/{field}")).and_then(Json::as_str)
-    });
+    let title = ["title", "name", "text", "summary"]
+        .iter()
+        .find_map(|field| record.pointer(&format!("/body/{field}")).and_then(Json::as_str));
     let title: String = title.unwrap_or_default().chars().take(60).collect::<String>().replace(['\n', '\r'], " ");
     let version = text(record, "/body/version");
     let place = match text(record, "/address") {
         "" => text(record, "/id"),
         address => address,
     };
-    line(format!("{}  {}  {title}{}{version}", time::show(number(record, "/created")), text(record, "/type"), if version.is_empty() { "" } else { " " }));
+    line(format!(
+        "{}  {}  {title}{}{version}",
+        time::show(number(record, "/created")),
+        text(record, "/type"),
+        if version.is_empty() { "" } else { " " }
+    ));
     line(format!("    {place}"));
 }
 

@@ -11,7 +11,7 @@ use crate::health::Health;
 use crate::ids::{Binding, CodeHash, ConfigHash, Meter, ModuleKey};
 use crate::profile::{self, Allocation, MAX_FUEL, MAX_MEMORY, Pooling};
 use crate::quarantine::{Evidence, Quarantine};
-use crate::validator::{Description, describe_code, Shared, Validator};
+use crate::validator::{Description, Shared, Validator, describe_code};
 
 /// Most bytes of a config.
 pub const MAX_CONFIG_BYTES: usize = 4 << 20;

@@ -50,6 +50,7 @@ mod inspect;
 mod limiter;
 pub mod meter;
 mod outcome;
+mod panic_note;
 mod profile;
 mod quarantine;
 mod stats;

@@ -161,6 +161,8 @@ fn compilation(config: &mut Config) {
         // A hostile guest traps as often as it likes, so a trap must be cheap: nobody
         // reads its frames, and the kind of trap needs no address map.
         .wasm_backtrace_max_frames(None)
+        // Where a guest's panic note is read from. Costs nothing until a trap.
+        .coredump_on_trap(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .generate_address_map(false)
         .native_unwind_info(false)

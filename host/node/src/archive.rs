@@ -9,7 +9,6 @@ use std::io::{self, BufRead, Read, Write};
 
 use atlas_record::Value;
 use atlas_record::cbor::encode;
-use atlas_store::{By, Scan};
 
 use crate::error::NodeError;
 use crate::node::Node;
@@ -184,9 +183,12 @@ impl Node {
             }
         }
         let mut records = 0;
-        let scan = Scan { newest_first: false, ..Scan::new(space.id, By::Arrival { after: 0 }) };
-        for hit in self.store().scan(&scan)? {
-            let Some(stored) = self.store().by_number(hit?.n)? else { continue };
+        // By number, not by a query: what is no longer shown, and what took it back, travels too.
+        for n in 1..=self.store().watermark() {
+            let Some(stored) = self.store().by_number(n)? else { continue };
+            if stored.record.header().space != space.id {
+                continue;
+            }
             identity(stored.record.header().author, out)?;
             write_part(out, &Part::Record(stored.record.encode())).map_err(failed)?;
             records += 1;

@@ -73,10 +73,13 @@ const RECENT: usize = 64 * 1024;
 
 /// The chains that this node signs on.
 #[derive(Debug, Default)]
-pub struct Chains(Mutex<HashMap<(PublicKey, SpaceId), Arc<Mutex<Option<Tip>>>>>);
+pub struct Chains(Mutex<HashMap<(PublicKey, SpaceId), SharedTip>>);
+
+/// None until it is asked for, and again when what was signed did not reach the disk.
+type SharedTip = Arc<Mutex<Option<Tip>>>;
 
 impl Chains {
-    fn of(&self, key: PublicKey, space: SpaceId) -> Arc<Mutex<Option<Tip>>> {
+    fn of(&self, key: PublicKey, space: SpaceId) -> SharedTip {
         self.0.lock().expect("no thread panics with this lock").entry((key, space)).or_default().clone()
     }
 }
@@ -154,9 +157,10 @@ impl Node {
             let text = format!("the record was written by {}: only its author can take it back", target.author);
             return Err(Refusal::new("not-the-author", text).into());
         }
-        let space = self.spaces().get(&target.space).ok_or_else(|| {
-            NodeError::missing("space", target.space, "the record's space is not one of this node's")
-        })?;
+        let space = self
+            .spaces()
+            .get(&target.space)
+            .ok_or_else(|| NodeError::missing("space", target.space, "the record's space is not one of this node's"))?;
         let validator = self.modules().validator(space.binding(&target.type_name)?)?;
         let links = match target.record_key {
             Some(_) => Vec::new(),
@@ -189,7 +193,16 @@ impl Node {
         let chain = self.chains().of(draft.key, draft.space);
         let mut tip = lock_tip(&chain);
         let mut batch = Batch::new();
-        let id = sign_into(self.store(), &mut tip, author, draft, None, judge::lifecycle(&validator), Verdict::Valid(Vec::new()), &mut batch)?;
+        let id = sign_into(
+            self.store(),
+            &mut tip,
+            author,
+            draft,
+            None,
+            judge::lifecycle(&validator),
+            Verdict::Valid(Vec::new()),
+            &mut batch,
+        )?;
         let committed = self.store().commit(batch);
         if committed.is_err() {
             *tip = None;
@@ -203,12 +216,20 @@ fn lock_tip(chain: &Mutex<Option<Tip>>) -> MutexGuard<'_, Option<Tip>> {
     chain.lock().expect("no thread panics with this lock")
 }
 
+fn too_large(bytes: usize) -> Refusal {
+    let text = format!("the body has {bytes} bytes; a record's header and body have {} together at most", limits::RECORD_BYTES);
+    Refusal::new("too-large", text).hint("move large content to a blob")
+}
+
 fn check_clock(created: Timestamp) -> Result<(), Refusal> {
     if created <= crate::clock::now() + limits::FUTURE_MS {
         return Ok(());
     }
-    Err(Refusal::new("future-dated", "what stands at this address was created more than 10 minutes in the future of this machine's clock")
-        .hint("check the clock; a record can only be replaced by a later one"))
+    Err(Refusal::new(
+        "future-dated",
+        "what stands at this address was created more than 10 minutes in the future of this machine's clock",
+    )
+    .hint("check the clock; a record can only be replaced by a later one"))
 }
 
 /// Gives a header its position, signs it and adds it to a batch.
@@ -241,6 +262,9 @@ fn sign_into(
     Ok(id)
 }
 
+/// A draft and its place in what the caller gave.
+type Numbered = (usize, NewRecord);
+
 /// A draft that its module completed, on its way to be judged.
 struct Prepared {
     index: usize,
@@ -254,8 +278,12 @@ impl Writer<'_> {
     /// [`finish`](Self::finish) returns, or once some later call has waited for it.
     pub fn write(&mut self, drafts: Vec<NewRecord>) -> Result<Vec<Result<Written, Refusal>>, NodeError> {
         let mut answers: Vec<Option<Result<Written, Refusal>>> = drafts.iter().map(|_| None).collect();
-        let mut groups: Vec<(TypeName, Vec<(usize, NewRecord)>)> = Vec::new();
+        let mut groups: Vec<(TypeName, Vec<Numbered>)> = Vec::new();
         for (i, draft) in drafts.into_iter().enumerate() {
+            if draft.body.as_bytes().len() > limits::RECORD_BYTES {
+                answers[i] = Some(Err(too_large(draft.body.as_bytes().len())));
+                continue;
+            }
             match groups.iter_mut().find(|(type_name, _)| *type_name == draft.type_name) {
                 Some((_, group)) => group.push((i, draft)),
                 None => groups.push((draft.type_name.clone(), vec![(i, draft)])),
@@ -273,7 +301,7 @@ impl Writer<'_> {
         while self.in_flight.len() > IN_FLIGHT {
             self.wait_oldest()?;
         }
-        Ok(answers.into_iter().map(|answer| answer.expect("every draft is in one group")).collect())
+        Ok(answers.into_iter().map(|answer| answer.expect("every draft is in one group, or too large")).collect())
     }
 
     /// Returns when everything written is durable.
@@ -301,7 +329,7 @@ impl Writer<'_> {
     fn write_group(
         &mut self,
         validator: &Validator,
-        mut group: Vec<(usize, NewRecord)>,
+        mut group: Vec<Numbered>,
         answers: &mut [Option<Result<Written, Refusal>>],
     ) -> Result<(), NodeError> {
         while !group.is_empty() {
@@ -336,11 +364,15 @@ impl Writer<'_> {
                 )
                 .hint("make the record smaller")),
                 Judged::Valid(entries) => Ok(judge::store_entries(entries)),
-                Judged::Invalid(cause) => Err(Refusal::new(cause.code(), cause.to_string())),
-                Judged::Needs(ids) => Err(Refusal::new("needs-records", format!("it cannot be judged without {}", ids.join(", ")))
-                    .hint("fetch these records first")),
+                Judged::Invalid(cause) => Err(with_panic(Refusal::new(cause.code(), cause.to_string()), validator)),
+                Judged::Needs(ids) => {
+                    Err(Refusal::new("needs-records", format!("it cannot be judged without {}", ids.join(", ")))
+                        .hint("fetch these records first"))
+                }
                 Judged::Fault(fault) => {
-                    return Err(NodeError::Unavailable(format!("this node could not run the validator: {fault}; try again")));
+                    return Err(NodeError::Unavailable(format!(
+                        "this node could not run the validator: {fault}; try again"
+                    )));
                 }
             };
             let verdict = match verdict {
@@ -378,7 +410,16 @@ impl Writer<'_> {
             if let Some(address) = &address {
                 self.pending.insert(address.clone());
             }
-            let signed = sign_into(self.node.store(), &mut tip, &self.author, header, Some(payload), lifecycle, verdict, &mut batch);
+            let signed = sign_into(
+                self.node.store(),
+                &mut tip,
+                &self.author,
+                header,
+                Some(payload),
+                lifecycle,
+                verdict,
+                &mut batch,
+            );
             answers[index] = Some(match signed {
                 Ok(id) => Ok(Written::Stored { id, address }),
                 Err(NodeError::Refused(refusal)) => Err(refusal),
@@ -414,9 +455,9 @@ impl Writer<'_> {
     fn prepare(
         &mut self,
         validator: &Validator,
-        group: Vec<(usize, NewRecord)>,
+        group: Vec<Numbered>,
         answers: &mut [Option<Result<Written, Refusal>>],
-    ) -> Result<(Vec<Prepared>, Vec<(usize, NewRecord)>), NodeError> {
+    ) -> Result<(Vec<Prepared>, Vec<Numbered>), NodeError> {
         let drafts: Vec<Draft> = group
             .iter()
             .map(|(_, new)| Draft {
@@ -433,9 +474,11 @@ impl Writer<'_> {
             let outcome = match draft {
                 Ok(draft) => complete(new, draft, &validator.rules().key),
                 Err(DraftRefusal::Fault(fault)) => {
-                    return Err(NodeError::Unavailable(format!("this node could not run the validator: {fault}; try again")));
+                    return Err(NodeError::Unavailable(format!(
+                        "this node could not run the validator: {fault}; try again"
+                    )));
                 }
-                Err(refusal) => Err(Refusal::new(refusal.code(), refusal.to_string())),
+                Err(refusal) => Err(with_panic(Refusal::new(refusal.code(), refusal.to_string()), validator)),
             };
             let new = match outcome {
                 Ok(new) => new,
@@ -490,7 +533,12 @@ impl Writer<'_> {
     }
 
     /// The record at this address that has this body, unless the address was given up.
-    fn find_same(&self, address: &Address, standing: &StoredRecord, body: &Body) -> Result<Option<RecordId>, NodeError> {
+    fn find_same(
+        &self,
+        address: &Address,
+        standing: &StoredRecord,
+        body: &Body,
+    ) -> Result<Option<RecordId>, NodeError> {
         let same = |stored: &StoredRecord| stored.record.payload().is_some_and(|payload| payload.body == *body);
         if same(standing) {
             return Ok(Some(standing.record.id()));
@@ -512,6 +560,14 @@ impl Writer<'_> {
     }
 }
 
+/// Adds what the module said when it panicked, if that is why it refuses.
+fn with_panic(refusal: Refusal, validator: &Validator) -> Refusal {
+    match validator.last_panic() {
+        Some(note) if refusal.code == "module-trapped" => refusal.hint(format!("the module panicked at {note}")),
+        _ => refusal,
+    }
+}
+
 enum Placed {
     At(Timestamp, Option<Address>),
     Unchanged(RecordId, Address),
@@ -530,7 +586,9 @@ fn broken_rule(header: &Header) -> Option<&'static str> {
 
 /// Takes over what the module filled in, and holds the key against the type's rule.
 fn complete(mut new: NewRecord, draft: Draft, rule: &KeyRule) -> Result<NewRecord, Refusal> {
-    let broken = |what: &dyn std::fmt::Display| Refusal::new("module-illegal-answer", format!("the module completed the draft wrongly: {what}"));
+    let broken = |what: &dyn std::fmt::Display| {
+        Refusal::new("module-illegal-answer", format!("the module completed the draft wrongly: {what}"))
+    };
     new.key = match draft.key {
         Some(key) => Some(key.parse().map_err(|error| Refusal::new("bad-key", format!("{error}")))?),
         None => None,
@@ -551,18 +609,29 @@ fn complete(mut new: NewRecord, draft: Draft, rule: &KeyRule) -> Result<NewRecor
     let no = |code, text: String| Err(Refusal::new(code, text));
     match (rule, &new.key) {
         (KeyRule::None, None) | (KeyRule::Any, Some(_)) => {}
-        (KeyRule::None, Some(key)) => return no("unwanted-key", format!("records of {} have no key, and `{key}` was given", new.type_name)),
-        (KeyRule::Any, None) => return no("missing-key", format!("records of {} need a key: give one with --key", new.type_name)),
+        (KeyRule::None, Some(key)) => {
+            return no("unwanted-key", format!("records of {} have no key, and `{key}` was given", new.type_name));
+        }
+        (KeyRule::Any, None) => {
+            return no("missing-key", format!("records of {} need a key: give one with --key", new.type_name));
+        }
         (KeyRule::Literal(literal), None) => new.key = literal.parse().ok(),
         (KeyRule::Literal(literal), Some(key)) if key.as_str() == literal => {}
-        (KeyRule::Literal(literal), Some(key)) => return no("bad-key", format!("the key of {} is always `{literal}`, and `{key}` was given", new.type_name)),
+        (KeyRule::Literal(literal), Some(key)) => {
+            return no("bad-key", format!("the key of {} is always `{literal}`, and `{key}` was given", new.type_name));
+        }
         (KeyRule::Tid, None) => new.key = Some(tid(crate::clock::now(), random())),
         (KeyRule::Tid, Some(key)) if is_tid(key.as_str()) => {}
-        (KeyRule::Tid, Some(key)) => return no("bad-key", format!("`{key}` is no timestamp identifier: leave the key out to have one made")),
+        (KeyRule::Tid, Some(key)) => {
+            return no("bad-key", format!("`{key}` is no timestamp identifier: leave the key out to have one made"));
+        }
         (KeyRule::Nsid, Some(key)) if key.as_str().parse::<TypeName>().is_ok() => {}
         (KeyRule::Nsid, key) => {
             let given = key.as_ref().map_or("none was given".to_owned(), |key| format!("`{key}` was given"));
-            return no("bad-key", format!("the key of {} is a name such as `com.example.thing`, and {given}", new.type_name));
+            return no(
+                "bad-key",
+                format!("the key of {} is a name such as `com.example.thing`, and {given}", new.type_name),
+            );
         }
     }
     Ok(new)

@@ -105,7 +105,13 @@ impl Client {
     }
 
     /// Sends a request to a path of the API.
-    pub async fn send(&self, method: &str, path_and_query: &str, content_type: &str, body: Body) -> Result<Response<Body>, NodeError> {
+    pub async fn send(
+        &self,
+        method: &str,
+        path_and_query: &str,
+        content_type: &str,
+        body: Body,
+    ) -> Result<Response<Body>, NodeError> {
         let address = match &self.transport {
             Transport::Here(_) => SocketAddr::from(([127, 0, 0, 1], 0)),
             Transport::There(address, _) => *address,
@@ -188,14 +194,16 @@ impl Client {
         path_and_query: &str,
         body: &impl Serialize,
     ) -> Result<serde_json::Value, Failure> {
-        let json = serde_json::to_vec(body).map_err(|error| NodeError::Misuse(format!("the request is not JSON: {error}")))?;
+        let json =
+            serde_json::to_vec(body).map_err(|error| NodeError::Misuse(format!("the request is not JSON: {error}")))?;
         self.exchange(method, path_and_query, json.into()).await
     }
 
     async fn exchange(&self, method: &str, path_and_query: &str, body: Body) -> Result<serde_json::Value, Failure> {
         let response = self.send(method, path_and_query, "application/json", body).await?;
         let bytes = read_all(response).await?;
-        serde_json::from_slice(&bytes).map_err(|_| NodeError::Unavailable("the node's answer is not JSON".into()).into())
+        serde_json::from_slice(&bytes)
+            .map_err(|_| NodeError::Unavailable("the node's answer is not JSON".into()).into())
     }
 }
 
@@ -217,9 +225,9 @@ impl From<NodeError> for Failure {
 /// The body of an answer, or the problem that it is.
 pub async fn read_all(response: Response<Body>) -> Result<axum::body::Bytes, Failure> {
     let good = response.status().is_success();
-    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.map_err(|error| {
-        NodeError::Unavailable(format!("the node's answer broke off: {error}"))
-    })?;
+    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX)
+        .await
+        .map_err(|error| NodeError::Unavailable(format!("the node's answer broke off: {error}")))?;
     if good {
         return Ok(bytes);
     }
@@ -238,7 +246,8 @@ pub async fn copy_to(response: Response<Body>, out: &mut impl std::io::Write) ->
     let (mut stream, mut bytes) = (response.into_body().into_data_stream(), 0);
     while let Some(piece) = stream.next().await {
         let piece = piece.map_err(|error| NodeError::Unavailable(format!("the node's answer broke off: {error}")))?;
-        out.write_all(&piece).map_err(|error| NodeError::Unavailable(format!("the output could not be written: {error}")))?;
+        out.write_all(&piece)
+            .map_err(|error| NodeError::Unavailable(format!("the output could not be written: {error}")))?;
         bytes += piece.len() as u64;
     }
     Ok(bytes)

@@ -45,12 +45,19 @@ impl Node {
             let (_, constitution) = space.current();
             for (slot, binding) in &constitution.slots {
                 if let Err(gap) = self.modules().validator(binding) {
-                    diagnosis.notes.push(format!("slot `{slot}` of space `{}` cannot judge: {}", space.name, NodeError::from(gap)));
+                    diagnosis.notes.push(format!(
+                        "slot `{slot}` of space `{}` cannot judge: {}",
+                        space.name,
+                        NodeError::from(gap)
+                    ));
                 }
             }
         }
         for module in self.modules().engine().quarantined() {
-            diagnosis.notes.push(format!("module {module:?} is in quarantine: it contradicted itself; the evidence is in {}", self.dir().join("evidence").display()));
+            diagnosis.notes.push(format!(
+                "module {module:?} is in quarantine: it contradicted itself; the evidence is in {}",
+                self.dir().join("evidence").display()
+            ));
         }
         Ok(diagnosis)
     }

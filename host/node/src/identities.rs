@@ -168,13 +168,14 @@ impl Identities {
             };
         };
         let wanted: Option<IdentityId> = name.parse().ok();
-        all.iter()
-            .find(|local| local.name == name || Some(local.identity.id()) == wanted)
-            .cloned()
-            .ok_or_else(|| {
-                let hint = if all.is_empty() { "make one with `atlas id new NAME`".to_owned() } else { format!("known here: {}", names(&all)) };
-                NodeError::missing("identity", name, hint)
-            })
+        all.iter().find(|local| local.name == name || Some(local.identity.id()) == wanted).cloned().ok_or_else(|| {
+            let hint = if all.is_empty() {
+                "make one with `atlas id new NAME`".to_owned()
+            } else {
+                format!("known here: {}", names(&all))
+            };
+            NodeError::missing("identity", name, hint)
+        })
     }
 
     /// The local name of an identity, if it is one of ours.

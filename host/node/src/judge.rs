@@ -103,7 +103,11 @@ const MOST_ROUNDS: usize = 4;
 
 /// Judges candidates, delivering what they need as far as it is here. An outcome that still
 /// is `Needs` names what is not.
-pub fn judge(store: &Store, validator: &Validator, candidates: &mut [Candidate]) -> Result<Vec<atlas_engine::Judgement>, NodeError> {
+pub fn judge(
+    store: &Store,
+    validator: &Validator,
+    candidates: &mut [Candidate],
+) -> Result<Vec<atlas_engine::Judgement>, NodeError> {
     let mut judgements = validator.validate(candidates);
     for (candidate, judgement) in candidates.iter_mut().zip(&mut judgements) {
         for _ in 0..MOST_ROUNDS {
@@ -160,6 +164,17 @@ pub fn empty_candidate() -> Candidate {
     let body = Body::from_map(&atlas_record::cbor::Map::new()).expect("an empty map is a body");
     let space = SpaceId([0; 32]);
     let op = Op::Put;
-    let subject = Subject { space, type_name: &type_name, author: nobody, created: 0, key: None, op, links: &[], blobs: &[], expires: None, body: Some(&body) };
+    let subject = Subject {
+        space,
+        type_name: &type_name,
+        author: nobody,
+        created: 0,
+        key: None,
+        op,
+        links: &[],
+        blobs: &[],
+        expires: None,
+        body: Some(&body),
+    };
     subject.candidate()
 }

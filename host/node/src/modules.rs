@@ -91,7 +91,10 @@ impl Modules {
             let doc = doc?;
             match serde_json::from_slice(&doc.bytes) {
                 Ok(info) => all.push(info),
-                Err(_) => tracing::warn!("the entry of an installed module is damaged: {:?}", String::from_utf8_lossy(&doc.key)),
+                Err(_) => tracing::warn!(
+                    "the entry of an installed module is damaged: {:?}",
+                    String::from_utf8_lossy(&doc.key)
+                ),
             }
         }
         Ok(all)
@@ -111,10 +114,16 @@ impl Modules {
         let all = self.list()?;
         let code: Option<BlobId> = name.parse().ok();
         // What was installed under a name stands before the standard module of that name.
-        all.iter().rev().find(|m| m.name == name || Some(m.code) == code || m.module == name).cloned().ok_or_else(|| {
-            let names: Vec<_> = all.iter().map(|m| m.name.as_str()).collect();
-            NodeError::missing("module", name, format!("known here: {}; install one with `atlas module install FILE`", names.join(", ")))
-        })
+        all.iter().rev().find(|m| m.name == name || Some(m.code) == code || m.module == name).cloned().ok_or_else(
+            || {
+                let names: Vec<_> = all.iter().map(|m| m.name.as_str()).collect();
+                NodeError::missing(
+                    "module",
+                    name,
+                    format!("known here: {}; install one with `atlas module install FILE`", names.join(", ")),
+                )
+            },
+        )
     }
 
     /// Checks a component, compiles it and keeps it under a name (its own, if none is given).

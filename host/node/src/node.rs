@@ -153,7 +153,9 @@ impl Node {
             None => match self.store().doc(DocKind::IdentityEvent, &id.0)? {
                 None => return Ok(None),
                 Some(bytes) => Identity::decode(&bytes).map_err(|error| {
-                    NodeError::Unavailable(format!("identity {id} in the store is damaged ({error}); run `atlas doctor`"))
+                    NodeError::Unavailable(format!(
+                        "identity {id} in the store is damaged ({error}); run `atlas doctor`"
+                    ))
                 })?,
             },
         };
@@ -186,11 +188,13 @@ impl Node {
 
     /// Puts an amendment in force that came from elsewhere.
     pub fn learn_amendment(&self, bytes: &[u8]) -> Result<Arc<Space>, NodeError> {
-        let amendment = Signed::<Amendment>::decode(bytes).map_err(|error| Refusal::new("malformed", error.to_string()))?;
+        let amendment =
+            Signed::<Amendment>::decode(bytes).map_err(|error| Refusal::new("malformed", error.to_string()))?;
         let id = amendment.constitution_id();
-        let space = self.spaces().get(&amendment.document().space).ok_or_else(|| {
-            NodeError::missing("space", amendment.document().space, "its genesis has to come first")
-        })?;
+        let space = self
+            .spaces()
+            .get(&amendment.document().space)
+            .ok_or_else(|| NodeError::missing("space", amendment.document().space, "its genesis has to come first"))?;
         let founder = self.check_founder(space.founder(), amendment.key()).is_ok();
         let space = self.spaces().amend(amendment, founder, Batch::new())?;
         self.retry_waiting_for(&WaitKey::Constitution(id), crate::clock::now())?;
@@ -208,7 +212,12 @@ impl Node {
     }
 
     /// Founds a space whose types are judged by these modules.
-    pub fn create_space(&self, name: &str, founder: &LocalIdentity, bindings: Vec<NewBinding>) -> Result<Arc<Space>, NodeError> {
+    pub fn create_space(
+        &self,
+        name: &str,
+        founder: &LocalIdentity,
+        bindings: Vec<NewBinding>,
+    ) -> Result<Arc<Space>, NodeError> {
         if self.spaces().all().iter().any(|space| space.name == name) {
             return Err(NodeError::Exists { what: "space", name: name.to_owned() });
         }
@@ -248,7 +257,8 @@ impl Node {
             created: crate::clock::now(),
             constitution,
         };
-        let amendment = Signed::new(amendment, &founder.device).map_err(|error| NodeError::Misuse(error.to_string()))?;
+        let amendment =
+            Signed::new(amendment, &founder.device).map_err(|error| NodeError::Misuse(error.to_string()))?;
         self.spaces().amend(amendment, space.founder() == founder.identity.id(), batch)
     }
 
@@ -272,9 +282,10 @@ impl Node {
             let text = format!("module `{}` is a {}, and the slot `{}` takes a {role}", info.name, info.role, new.slot);
             return Err(Refusal::new("wrong-role", text).into());
         }
-        let code = self.modules().code(&info.code)?.ok_or_else(|| {
-            NodeError::missing("module code", info.code, "install the module's file again")
-        })?;
+        let code = self
+            .modules()
+            .code(&info.code)?
+            .ok_or_else(|| NodeError::missing("module code", info.code, "install the module's file again"))?;
         let bound = atlas_engine::Binding::new(atlas_engine::CodeHash(info.code.0));
         let bound = atlas_engine::Binding {
             config: new.config.clone().unwrap_or_default().into(),
@@ -321,7 +332,10 @@ fn secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, NodeError> {
         Ok(bytes) => {
             let bytes = Zeroizing::new(bytes);
             <[u8; 32]>::try_from(&bytes[..]).map(Zeroizing::new).map_err(|_| {
-                NodeError::Unavailable(format!("{} is damaged: remove it, and the node makes a new one", path.display()))
+                NodeError::Unavailable(format!(
+                    "{} is damaged: remove it, and the node makes a new one",
+                    path.display()
+                ))
             })
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -335,9 +349,15 @@ fn secret(path: &Path) -> Result<Zeroizing<[u8; 32]>, NodeError> {
 
 /// `TYPE=MODULE`, as `space create --type` takes it.
 pub fn parse_type_binding(text: &str) -> Result<NewBinding, NodeError> {
-    let (type_name, module) = text.split_once('=').ok_or_else(|| {
-        NodeError::Misuse(format!("`{text}` is no TYPE=MODULE, as atlas.post=post"))
-    })?;
+    let (type_name, module) = text
+        .split_once('=')
+        .ok_or_else(|| NodeError::Misuse(format!("`{text}` is no TYPE=MODULE, as atlas.post=post")))?;
     let type_name: TypeName = type_name.parse().map_err(|error| NodeError::Misuse(format!("{error}")))?;
-    Ok(NewBinding { slot: Slot::Validator(type_name), module: module.to_owned(), config: None, fuel: None, memory: None })
+    Ok(NewBinding {
+        slot: Slot::Validator(type_name),
+        module: module.to_owned(),
+        config: None,
+        fuel: None,
+        memory: None,
+    })
 }

@@ -43,7 +43,9 @@ impl std::str::FromStr for IndexCondition {
     /// `NAME==VALUE` takes the value as it is, dots and all.
     fn from_str(text: &str) -> Result<Self, NodeError> {
         let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
-            return Err(NodeError::Misuse(format!("`{text}` is no index condition: write NAME=VALUE or NAME=FROM..TO")));
+            return Err(NodeError::Misuse(format!(
+                "`{text}` is no index condition: write NAME=VALUE or NAME=FROM..TO"
+            )));
         };
         let end = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let values = match (value.strip_prefix('='), value.split_once("..")) {
@@ -70,7 +72,9 @@ impl std::str::FromStr for LinkCondition {
     /// `REL=TARGET`, or `=TARGET` for any relation.
     fn from_str(text: &str) -> Result<Self, NodeError> {
         let wrong = |why: &dyn std::fmt::Display| {
-            NodeError::Misuse(format!("`{text}` is no link condition: {why}; write REL=TARGET, as depends=name:libssl3"))
+            NodeError::Misuse(format!(
+                "`{text}` is no link condition: {why}; write REL=TARGET, as depends=name:libssl3"
+            ))
         };
         let (relation, target) = text.split_once('=').ok_or_else(|| wrong(&"there is no `=`"))?;
         let relation = match relation {
@@ -243,14 +247,19 @@ impl Node {
         let declared = &validator.rules().indexes;
         let Some(found) = declared.iter().find(|found| found.name == index.name) else {
             let names: Vec<_> = declared.iter().map(|index| index.name.as_str()).collect();
-            let hint = if names.is_empty() { "it declares none".to_owned() } else { format!("it declares: {}", names.join(", ")) };
+            let hint = if names.is_empty() {
+                "it declares none".to_owned()
+            } else {
+                format!("it declares: {}", names.join(", "))
+            };
             return Err(NodeError::missing("index", format!("{} of {type_name}", index.name), hint));
         };
         let value = |text: &String| match found.kind {
             IndexKind::Text => Ok(IndexValue::Text(text.as_str().into())),
-            IndexKind::Integer => text.parse().map(IndexValue::Integer).map_err(|_| {
-                NodeError::Misuse(format!("index `{}` holds integers, and `{text}` is none", found.name))
-            }),
+            IndexKind::Integer => text
+                .parse()
+                .map(IndexValue::Integer)
+                .map_err(|_| NodeError::Misuse(format!("index `{}` holds integers, and `{text}` is none", found.name))),
         };
         let values = match &index.values {
             IndexRange::Is(text) => Values::Eq(value(text)?),
@@ -295,7 +304,8 @@ fn matches(query: &Query, stored: &StoredRecord) -> bool {
         && header.expires.is_none_or(|at| at > crate::clock::now())
         && query.link.as_ref().is_none_or(|wanted| {
             header.links.iter().any(|link| {
-                link.target == wanted.target && wanted.relation.as_ref().is_none_or(|relation| link.relation == *relation)
+                link.target == wanted.target
+                    && wanted.relation.as_ref().is_none_or(|relation| link.relation == *relation)
             })
         })
 }

@@ -20,22 +20,30 @@ pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std
 pub async fn listen(chosen: Option<SocketAddr>) -> Result<TcpListener, NodeError> {
     let wanted = chosen.unwrap_or(DEFAULT_ADDRESS);
     if !wanted.ip().is_loopback() {
-        return Err(NodeError::Misuse(format!("the API listens on this machine only: {wanted} is not a loopback address")));
+        return Err(NodeError::Misuse(format!(
+            "the API listens on this machine only: {wanted} is not a loopback address"
+        )));
     }
     match TcpListener::bind(wanted).await {
         Ok(listener) => Ok(listener),
         Err(_) if chosen.is_none() => {
             let any = SocketAddr::new(wanted.ip(), 0);
-            TcpListener::bind(any).await.map_err(|error| NodeError::Unavailable(format!("cannot listen on {any}: {error}")))
+            TcpListener::bind(any)
+                .await
+                .map_err(|error| NodeError::Unavailable(format!("cannot listen on {any}: {error}")))
         }
-        Err(error) => {
-            Err(NodeError::Unavailable(format!("cannot listen on {wanted}: {error}; choose another address with --api")))
-        }
+        Err(error) => Err(NodeError::Unavailable(format!(
+            "cannot listen on {wanted}: {error}; choose another address with --api"
+        ))),
     }
 }
 
 /// Serves the API until `stop` resolves; then finishes what is under way.
-pub async fn serve(node: Node, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), NodeError> {
+pub async fn serve(
+    node: Node,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), NodeError> {
     let failed = |error: std::io::Error| NodeError::Unavailable(format!("the API stopped: {error}"));
     let dir = node.dir().to_owned();
     client::announce(&dir, listener.local_addr().map_err(failed)?)?;

@@ -121,13 +121,22 @@ impl Spaces {
         let Some(name) = name else {
             return match &all[..] {
                 [only] => Ok(only.clone()),
-                [] => Err(NodeError::Misuse("there is no space here yet: make one with `atlas space create NAME`".into())),
-                _ => Err(NodeError::Misuse(format!("several spaces are here ({}): say which with --space NAME", names()))),
+                [] => {
+                    Err(NodeError::Misuse("there is no space here yet: make one with `atlas space create NAME`".into()))
+                }
+                _ => Err(NodeError::Misuse(format!(
+                    "several spaces are here ({}): say which with --space NAME",
+                    names()
+                ))),
             };
         };
         let id: Option<SpaceId> = name.parse().ok();
         all.iter().find(|space| space.name == name || Some(space.id) == id).cloned().ok_or_else(|| {
-            let hint = if all.is_empty() { "make one with `atlas space create NAME`".to_owned() } else { format!("known here: {}", names()) };
+            let hint = if all.is_empty() {
+                "make one with `atlas space create NAME`".to_owned()
+            } else {
+                format!("known here: {}", names())
+            };
             NodeError::missing("space", name, hint)
         })
     }
@@ -154,18 +163,28 @@ impl Spaces {
 
     /// Puts an amendment in force. Refused unless the founder signed it and it follows the
     /// constitution in force; one that is in force already changes nothing.
-    pub fn amend(&self, amendment: Signed<Amendment>, signer_is_founder: bool, mut also: Batch) -> Result<Arc<Space>, NodeError> {
+    pub fn amend(
+        &self,
+        amendment: Signed<Amendment>,
+        signer_is_founder: bool,
+        mut also: Batch,
+    ) -> Result<Arc<Space>, NodeError> {
         let mut known = self.known.write().expect("no thread panics with this lock");
         let document = amendment.document();
-        let space = known.by_id.get(&document.space).ok_or_else(|| {
-            NodeError::missing("space", document.space, "its genesis has to come first")
-        })?;
+        let space = known
+            .by_id
+            .get(&document.space)
+            .ok_or_else(|| NodeError::missing("space", document.space, "its genesis has to come first"))?;
         if space.constitution(&amendment.constitution_id()).is_some() {
             return Ok(space.clone());
         }
         let (current, _) = space.current();
         if !signer_is_founder {
-            return Err(Refusal::new("not-the-founder", format!("only the founder of `{}` may change its constitution", space.name)).into());
+            return Err(Refusal::new(
+                "not-the-founder",
+                format!("only the founder of `{}` may change its constitution", space.name),
+            )
+            .into());
         }
         if document.follows != current || document.number != space.amendments.len() as u64 + 1 {
             return Err(Refusal::new("stale-amendment", "the amendment does not follow the constitution in force")

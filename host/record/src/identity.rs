@@ -103,7 +103,7 @@ impl Genesis {
             devices: keys(r)?.into_iter().map(PublicKey).collect(),
             nonce: r.array_of("a nonce of 16 bytes")?,
         };
-        
+
         if created > limits::MAX_TIMESTAMP
             || !(1..=genesis.root.len() as u64).contains(&genesis.threshold)
             || genesis.next.is_empty()

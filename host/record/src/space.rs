@@ -247,7 +247,9 @@ fn number(r: &mut Reader<'_>) -> Result<u64, DecodeError> {
 fn meter(r: &mut Reader<'_>) -> Result<Box<str>, DecodeError> {
     let at = r.at();
     match r.text()? {
-        name if (1..=METER_BYTES).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic()) => Ok(name.into()),
+        name if (1..=METER_BYTES).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic()) => {
+            Ok(name.into())
+        }
         _ => r.fail(at, Fault::Expected("a meter's name of 1 to 32 visible ASCII characters")),
     }
 }

@@ -276,6 +276,11 @@ impl Store {
         self.shared().kv.flush()
     }
 
+    /// How many records have no verdict yet. Costs nothing, unlike [`Store::stats`].
+    pub fn pending_count(&self) -> u64 {
+        self.shared().figures().totals.pending
+    }
+
     /// The store in figures.
     pub fn stats(&self) -> Stats {
         let figures = self.shared().figures();

@@ -48,7 +48,7 @@ fn write_for_ever(dir: &Path) {
             let record = draft(PAGE, created, &format!("{created}")).key(&format!("k{}", created % 50)).make();
             batch.put(record, lifecycle(PAGE), found_under(&[("tag", "t")]));
         }
-        if created % 5 == 0 {
+        if created.is_multiple_of(5) {
             batch.put_blob(vec![u8::try_from(created % 251).unwrap(); 70_000]);
         }
         batch.put_doc(DocKind::Setting, "last", created.to_be_bytes());

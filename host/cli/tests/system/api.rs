@@ -4,7 +4,7 @@ use atlas_tests::http::{Answer, Connection, authorised};
 use atlas_tests::process::{Atlas, Up};
 use serde_json::{Value as Json, json};
 
-use crate::{settled};
+use crate::settled;
 
 #[track_caller]
 fn get(up: &Up, path: &str, headers: &str) -> Answer {
@@ -55,7 +55,12 @@ fn no_web_page_reaches_it_under_another_name() {
     let up = atlas.up();
     let bearer = format!("authorization: Bearer {}\r\n", atlas.token());
     let port = up.address.port();
-    for host in ["evil.example".to_owned(), format!("evil.example:{port}"), format!("127.0.0.1.evil.example:{port}"), format!("192.168.0.1:{port}")] {
+    for host in [
+        "evil.example".to_owned(),
+        format!("evil.example:{port}"),
+        format!("127.0.0.1.evil.example:{port}"),
+        format!("192.168.0.1:{port}"),
+    ] {
         problem(&get(&up, "/v1/status", &format!("host: {host}\r\n{bearer}")), 403, "foreign-host");
     }
     for host in [format!("127.0.0.1:{port}"), format!("localhost:{port}")] {
@@ -87,7 +92,18 @@ fn the_openapi_document_describes_what_is_served() {
     let document = answer.json().unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3."), "{}", document["openapi"]);
     let paths = document["paths"].as_object().unwrap();
-    for wanted in ["/v1/status", "/v1/query", "/v1/records", "/v1/import/{format}", "/v1/export", "/v1/modules", "/v1/spaces", "/v1/identities", "/v1/history", "/v1/doctor"] {
+    for wanted in [
+        "/v1/status",
+        "/v1/query",
+        "/v1/records",
+        "/v1/import/{format}",
+        "/v1/export",
+        "/v1/modules",
+        "/v1/spaces",
+        "/v1/identities",
+        "/v1/history",
+        "/v1/doctor",
+    ] {
         assert!(paths.contains_key(wanted), "{wanted}");
     }
     // Every reference leads somewhere.
@@ -99,9 +115,12 @@ fn the_openapi_document_describes_what_is_served() {
     // Every described route is there and guarded.
     for (path, item) in paths {
         let path = path.replace("{format}", "debian").replace("{name}", "x").replace("{space}", "x");
-        for method in item.as_object().unwrap().keys().filter(|key| ["get", "post", "delete", "put"].contains(&key.as_str())) {
+        for method in
+            item.as_object().unwrap().keys().filter(|key| ["get", "post", "delete", "put"].contains(&key.as_str()))
+        {
             let headers = format!("host: {}\r\n", up.address);
-            let answer = Connection::open(up.address).unwrap().request(&method.to_uppercase(), &path, &headers, b"").unwrap();
+            let answer =
+                Connection::open(up.address).unwrap().request(&method.to_uppercase(), &path, &headers, b"").unwrap();
             problem(&answer, 401, "no-token");
         }
     }

@@ -6,8 +6,12 @@ use crate::sample::{self, BAD, NEEDS_SSL, READ};
 use crate::{assert_healthy, counts, fresh};
 
 fn names(answer: &Json) -> Vec<String> {
-    let mut names: Vec<String> =
-        answer["records"].as_array().unwrap().iter().map(|record| record["body"]["name"].as_str().unwrap().to_owned()).collect();
+    let mut names: Vec<String> = answer["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["body"]["name"].as_str().unwrap().to_owned())
+        .collect();
     names.sort();
     names
 }
@@ -24,7 +28,9 @@ fn the_first_five_minutes_work_in_order() {
     assert_eq!((&space["name"], &space["founder"]), (&json!("debian"), &ada["id"]));
     assert_eq!(space["slots"]["validator:atlas.package"]["module"], "package");
 
-    let imported = atlas.run_with(&["import", "debian", "-", "--space", "debian", "--as", "ada", "--json"], sample::index().as_bytes()).exits(0);
+    let imported = atlas
+        .run_with(&["import", "debian", "-", "--space", "debian", "--as", "ada", "--json"], sample::index().as_bytes())
+        .exits(0);
     let lines = imported.lines();
     let summary = lines.last().unwrap();
     let [read, accepted, rejected] = ["read", "accepted", "rejected"].map(|field| summary[field].as_u64().unwrap());
@@ -42,7 +48,12 @@ fn the_first_five_minutes_work_in_order() {
     let record = &ssl["records"][1];
     assert_eq!((&record["type"], &record["author"]), (&json!("atlas.package"), &ada["id"]));
     assert_eq!(record["status"], "visible");
-    let relations = &ssl["records"].as_array().unwrap().iter().find(|it| it["body"]["architecture"] == "amd64").unwrap()["body"]["relations"];
+    let relations = &ssl["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["body"]["architecture"] == "amd64")
+        .unwrap()["body"]["relations"];
     assert_eq!(relations["depends"], json!([[{ "name": "libc6", "constraint": { "op": ">=", "version": "2.34" } }]]));
 
     let needing = atlas.json(&["query", "--space", "debian", "--link", "depends=name:libssl3", "--limit", "1000"]);
@@ -50,7 +61,11 @@ fn the_first_five_minutes_work_in_order() {
 
     let put = ["put", "atlas.post", "--space", "debian", "--as", "ada", "--body", r#"{"text":"hi"}"#];
     let refused = atlas.run(&put).exits(1);
-    assert!(refused.err.contains("has no type `atlas.post`") && refused.err.contains("atlas module bind"), "{}", refused.err);
+    assert!(
+        refused.err.contains("has no type `atlas.post`") && refused.err.contains("atlas module bind"),
+        "{}",
+        refused.err
+    );
     assert!(refused.out.is_empty());
     let problem = atlas.problem(1, &put);
     assert_eq!((&problem["code"], &problem["status"]), (&json!("unknown-type"), &json!(422)));
@@ -65,10 +80,16 @@ fn the_first_five_minutes_work_in_order() {
     assert_eq!((&module["role"], &module["imports"]), (&json!("validator"), &json!([])));
     assert!(module["size"].as_u64() > Some(1000), "{module}");
     assert_eq!(module["fuel"]["meter"], "meter/1");
-    assert!(module["fuel"]["empty_record"].as_u64() > Some(0) && module["fuel"]["default_limit"].as_u64() > Some(0), "{module}");
+    assert!(
+        module["fuel"]["empty_record"].as_u64() > Some(0) && module["fuel"]["default_limit"].as_u64() > Some(0),
+        "{module}"
+    );
 
     let status = atlas.json(&["status"]);
-    assert_eq!((&status["spaces"][0]["name"], &status["spaces"][0]["records"]), (&json!("debian"), &json!(accepted + 1)));
+    assert_eq!(
+        (&status["spaces"][0]["name"], &status["spaces"][0]["records"]),
+        (&json!("debian"), &json!(accepted + 1))
+    );
     assert_healthy(&atlas);
 }
 
@@ -82,7 +103,10 @@ fn importing_twice_leaves_every_package_exactly_once() {
     assert_eq!((&first["written"], &first["unchanged"]), (&json!(good), &json!(0)));
     for _ in 0..2 {
         let again = atlas.json_with(&import, index.as_bytes());
-        assert_eq!((&again["accepted"], &again["written"], &again["unchanged"]), (&json!(good), &json!(0), &json!(good)));
+        assert_eq!(
+            (&again["accepted"], &again["written"], &again["unchanged"]),
+            (&json!(good), &json!(0), &json!(good))
+        );
     }
     assert_eq!(counts(&atlas), (good, good), "no second header either");
     // A new version replaces, and the old index does not bring the old one back.
@@ -93,7 +117,8 @@ fn importing_twice_leaves_every_package_exactly_once() {
     assert_eq!(jq["records"].as_array().unwrap().len(), 1);
     assert_eq!(jq["records"][0]["body"]["version"], "1.7-1");
     let history = atlas.json(&["history", jq["records"][0]["address"].as_str().unwrap()]);
-    let statuses: Vec<_> = history["records"].as_array().unwrap().iter().map(|it| it["status"].as_str().unwrap()).collect();
+    let statuses: Vec<_> =
+        history["records"].as_array().unwrap().iter().map(|it| it["status"].as_str().unwrap()).collect();
     assert_eq!(statuses, ["visible", "superseded"]);
     assert_eq!(counts(&atlas), (good, good + 1));
     assert_healthy(&atlas);
@@ -102,7 +127,8 @@ fn importing_twice_leaves_every_package_exactly_once() {
 #[test]
 fn an_entry_that_comes_twice_in_one_index_is_written_once() {
     let atlas = crate::settled();
-    let index = "Package: a\nVersion: 1\n\nPackage: a\nVersion: 2\n\nPackage: a\nVersion: 2\n\nPackage: a\nVersion: 1\n";
+    let index =
+        "Package: a\nVersion: 1\n\nPackage: a\nVersion: 2\n\nPackage: a\nVersion: 2\n\nPackage: a\nVersion: 1\n";
     let summary = atlas.json_with(&["import", "debian", "-"], index.as_bytes());
     assert_eq!((&summary["read"], &summary["accepted"], &summary["written"]), (&json!(4), &json!(4), &json!(2)));
     let found = atlas.json(&["query", "--type", "atlas.package"]);
@@ -119,7 +145,11 @@ fn commands_speak_to_people_too() {
     assert!(told(&["space", "list"]).contains("atlas space create"));
     assert!(told(&["space", "create", "debian", "--type", "atlas.package=package"]).starts_with("debian  baf"));
     let imported = atlas.run_with(&["import", "debian", "-"], sample::index().as_bytes()).exits(0);
-    assert!(imported.text().contains("read 27, accepted 24 (24 new, 0 already here, 0 waiting), rejected 3"), "{}", imported.text());
+    assert!(
+        imported.text().contains("read 27, accepted 24 (24 new, 0 already here, 0 waiting), rejected 3"),
+        "{}",
+        imported.text()
+    );
     assert!(imported.err.contains("(no-version)") && imported.err.contains("Version"), "{}", imported.err);
     assert!(told(&["query", "--index", "name=jq", "--type", "atlas.package"]).contains("jq 1.6-2.1"));
     assert!(told(&["space", "show"]).contains("validator:atlas.package = package"));

@@ -40,7 +40,12 @@ fn kill_9_in_the_middle_of_an_import_loses_nothing_acknowledged() {
             let packages = loop {
                 let status = atlas.json(&["status"]);
                 let of_type = |types: &Json, name: &str| {
-                    types.as_array().unwrap().iter().find(|of| of["type"] == name).map_or(0, |of| of["records"].as_u64().unwrap())
+                    types
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .find(|of| of["type"] == name)
+                        .map_or(0, |of| of["records"].as_u64().unwrap())
                 };
                 let packages = of_type(&status["spaces"][0]["types"], "atlas.package");
                 if packages >= stop_at {

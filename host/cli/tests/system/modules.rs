@@ -16,7 +16,11 @@ fn a_module_from_a_file_is_installed_bound_and_judges() {
     assert!(listed.as_array().unwrap().iter().any(|module| module["name"] == "strict"));
     atlas.json(&["module", "bind", "validator:example.thing", "strict"]);
     let problem = atlas.problem(1, &["put", "example.thing", "--body", "{}"]);
-    assert_eq!((&problem["code"], &problem["detail"]), (&json!("no-good"), &json!("no good")), "in the module's own words");
+    assert_eq!(
+        (&problem["code"], &problem["detail"]),
+        (&json!("no-good"), &json!("no good")),
+        "in the module's own words"
+    );
     atlas.json(&["put", "atlas.post", "--body", r#"{"text":"the others go on"}"#]);
     assert_healthy(&atlas);
 }
@@ -45,7 +49,8 @@ fn a_config_that_the_module_refuses_is_not_bound() {
     std::fs::write(&module, guest(Behaviour::ConfigureRefuses)).unwrap();
     std::fs::write(&config, b"whatever").unwrap();
     atlas.run(&["module", "install", module.to_str().unwrap(), "--name", "picky"]);
-    let problem = atlas.problem(1, &["module", "bind", "validator:example.thing", "picky", "--config", config.to_str().unwrap()]);
+    let problem =
+        atlas.problem(1, &["module", "bind", "validator:example.thing", "picky", "--config", config.to_str().unwrap()]);
     assert_eq!(problem["code"], if problem["code"] == "not-found" { "not-found" } else { "config-refused" });
     let space = atlas.json(&["space", "show"]);
     assert_eq!((&space["amendments"], space["slots"].get("validator:example.thing")), (&json!(0), None));

@@ -21,7 +21,11 @@ fn a_space_that_is_exported_is_the_same_where_it_is_imported() {
     assert_eq!((&summary["read"], &summary["rejected"]), (&json!(headers), &json!(0)), "{summary}");
     assert_eq!(counts(&other).0, visible);
     assert_eq!(counts(&other).1, headers, "history and deletes travel too");
-    let conditions = [&["--type", "atlas.package"][..], &["--link", "depends=name:libssl3"], &["--type", "atlas.package", "--index", "name=jq"]];
+    let conditions = [
+        &["--type", "atlas.package"][..],
+        &["--link", "depends=name:libssl3"],
+        &["--type", "atlas.package", "--index", "name=jq"],
+    ];
     for condition in conditions {
         let ids = |atlas: &atlas_tests::process::Atlas| {
             let mut ids: Vec<_> = atlas.all(condition, 100).0.iter().map(|record| record["id"].to_string()).collect();

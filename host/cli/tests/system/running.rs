@@ -66,7 +66,12 @@ fn commands_side_by_side_each_get_their_turn() {
                 let atlas = &atlas;
                 scope.spawn(move || {
                     for j in 0..3 {
-                        atlas.json(&["put", "atlas.post", "--body", &json!({ "text": format!("{i} {j}") }).to_string()]);
+                        atlas.json(&[
+                            "put",
+                            "atlas.post",
+                            "--body",
+                            &json!({ "text": format!("{i} {j}") }).to_string(),
+                        ]);
                     }
                 })
             })
@@ -109,7 +114,12 @@ fn sigterm_in_the_middle_of_an_import_ends_it_cleanly_and_keeps_what_was_written
         assert_eq!(up.terminate(), Some(0));
         // It may have been finished, or told that the node went away: no other end is good.
         let ended = import.join().unwrap();
-        assert!(ended.code == Some(0) || (ended.code == Some(1) && !ended.err.is_empty()), "{:?} {}", ended.code, ended.err);
+        assert!(
+            ended.code == Some(0) || (ended.code == Some(1) && !ended.err.is_empty()),
+            "{:?} {}",
+            ended.code,
+            ended.err
+        );
     });
     assert!(counts(&atlas).0 >= 500);
     assert_healthy(&atlas);

@@ -52,7 +52,11 @@ pub fn index() -> String {
     let long = " a line of the description that never seems to end\n".repeat(1400);
     text.push_str(&format!("Package: far-too-large\nVersion: 1\nDescription: endless\n{long}\n"));
     text.push_str("Package: odd-relation\nVersion: 1\nDepends: (>= 1)\n\n");
-    text.push_str("Package: umlauts\nVersion: 1\nMaintainer: Jürgen Groß <j@example.org>\nDescription: größer – 漢字\n\n");
-    text.push_str("Package: last-without-empty-line\nVersion: 0.1\nTag: role::program, use::editing,\n interface::shell\n");
+    text.push_str(
+        "Package: umlauts\nVersion: 1\nMaintainer: Jürgen Groß <j@example.org>\nDescription: größer – 漢字\n\n",
+    );
+    text.push_str(
+        "Package: last-without-empty-line\nVersion: 0.1\nTag: role::program, use::editing,\n interface::shell\n",
+    );
     text
 }

@@ -10,6 +10,7 @@ use super::bindings::{self, ValidatorIndices};
 use crate::ids::Binding;
 use crate::limiter::{Limiter, Refused};
 use crate::outcome::{Cause, HostFault, IllegalAnswer, TrapKind};
+use crate::panic_note;
 use crate::profile::{MAX_ANSWER_BYTES, SETUP_FUEL};
 
 /// What the host keeps beside a guest.
@@ -53,6 +54,8 @@ impl Mould {
 pub(crate) struct Instance {
     store: Store<Host>,
     world: bindings::Validator,
+    /// What the guest left behind when it panicked.
+    note: Option<String>,
 }
 
 impl Instance {
@@ -66,7 +69,7 @@ impl Instance {
         // Compares the types of the exports with those of the world.
         let world =
             mould.exports.load(&mut store, &instance).map_err(|error| SetupFailure::Unfit(format!("{error:#}")))?;
-        Ok(Self { store, world })
+        Ok(Self { store, world, note: None })
     }
 
     /// An instance that is ready for records: instantiated and configured.
@@ -125,10 +128,18 @@ impl Instance {
         self.finish(answer, fuel)
     }
 
+    /// What the guest left behind when it panicked, if it did.
+    pub(crate) fn take_note(&mut self) -> Option<String> {
+        self.note.take()
+    }
+
     /// An answer counts if fuel is left: the guest is checked at intervals only, so that a
     /// call may end beyond its allowance without having been stopped.
-    fn finish<T>(&self, answer: wasmtime::Result<T>, granted: u64) -> Result<(T, u64), Failure> {
-        let answer = answer.map_err(|error| classify(&error))?;
+    fn finish<T>(&mut self, answer: wasmtime::Result<T>, granted: u64) -> Result<(T, u64), Failure> {
+        let answer = answer.map_err(|error| {
+            self.note = panic_note::of(&error, &self.store);
+            classify(&error)
+        })?;
         match self.store.get_fuel().expect("the profile consumes fuel") {
             0 => Err(Failure::Guest(Cause::FuelExhausted)),
             left => Ok((answer, granted - left)),

@@ -65,6 +65,7 @@ pub struct Validator {
     preparing: Mutex<Appetite>,
     health: Arc<Mutex<Health>>,
     counters: Counters,
+    panic: Mutex<Option<String>>,
     sampler: probe::Sampler,
     shared: Arc<Shared>,
 }
@@ -140,6 +141,7 @@ impl Validator {
             preparing: Mutex::new(Appetite::new(binding.fuel / 4)),
             health,
             counters: Counters::default(),
+            panic: Mutex::default(),
             sampler: probe::Sampler::new(shared.sample_rate, shared.sample_seed, &key),
             shared,
             binding,
@@ -162,6 +164,13 @@ impl Validator {
     #[must_use]
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Where and why the module panicked last, in its own words, where it was built to say so.
+    /// For its author; no verdict depends on it.
+    #[must_use]
+    pub fn last_panic(&self) -> Option<String> {
+        lock(&self.panic).clone()
     }
 
     /// What this validator did and cost so far.
@@ -357,7 +366,11 @@ impl Validator {
         let run = self.fresh().map_err(Failure::Host).and_then(|mut instance| {
             self.counters.calls.add(1);
             self.counters.canonical_runs.add(1);
-            call(&mut instance)
+            let run = call(&mut instance);
+            if let Some(note) = instance.take_note() {
+                *lock(&self.panic) = Some(note);
+            }
+            run
         });
         match run {
             Ok((mut answers, fuel)) => match (answers.pop(), answers.len()) {
@@ -444,8 +457,7 @@ fn mould(code: &Code, binding: &Binding) -> Result<Mould, EngineError> {
 fn describe(mould: &Mould, binding: &Binding) -> Result<Description, EngineError> {
     let refuse = |failure| setup_error(binding, failure);
     let description = Instance::new(mould, binding.memory).map_err(refuse)?.describe().map_err(refuse)?;
-    rules::check_description(&description)
-        .map_err(|text| EngineError::BadDescription { code: binding.code, text })?;
+    rules::check_description(&description).map_err(|text| EngineError::BadDescription { code: binding.code, text })?;
     Ok(description)
 }
 

@@ -55,7 +55,10 @@ pub async fn list(State(node): State<Node>) -> Json<Vec<IdentityView>> {
 
 /// Makes an identity: a root key, its successor, and a device key for this machine.
 #[utoipa::path(post, path = "/v1/identities", request_body = NewIdentity, responses((status = 200, body = IdentityView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 409, body = Problem)))]
-pub async fn create(State(node): State<Node>, body: Result<Json<NewIdentity>, JsonRejection>) -> Result<Json<IdentityView>, Problem> {
+pub async fn create(
+    State(node): State<Node>,
+    body: Result<Json<NewIdentity>, JsonRejection>,
+) -> Result<Json<IdentityView>, Problem> {
     let Json(new) = body?;
     let local = blocking(move || node.identities().create(&new.name, crate::clock::now())).await?;
     Ok(Json(IdentityView::of(&local)))

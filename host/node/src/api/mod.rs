@@ -55,9 +55,7 @@ impl utoipa::Modify for Token {
 }
 
 fn routes() -> OpenApiRouter<Node> {
-    let large = OpenApiRouter::new()
-        .routes(routes!(modules::install))
-        .layer(DefaultBodyLimit::max(MOST_MODULE_BYTES));
+    let large = OpenApiRouter::new().routes(routes!(modules::install)).layer(DefaultBodyLimit::max(MOST_MODULE_BYTES));
     let streamed = OpenApiRouter::new().routes(routes!(transfer::import)).layer(DefaultBodyLimit::disable());
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(status::status))
@@ -91,7 +89,9 @@ pub fn router(node: Node) -> Router {
         .layer(middleware::from_fn_with_state(node.clone(), guard))
         .route(
             "/openapi.json",
-            axum::routing::get(move || async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) }),
+            axum::routing::get(
+                move || async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) },
+            ),
         )
         .fallback(|| async { Problem::new(404, "not-found", "there is no such route; GET /openapi.json lists them") })
         .with_state(node)
@@ -105,18 +105,21 @@ async fn guard(State(node): State<Node>, request: Request, next: Next) -> Respon
     }
 }
 
-fn check(node: &Node, headers: &HeaderMap) -> Result<(), Problem> {
+fn check(node: &Node, headers: &HeaderMap) -> Result<(), Box<Problem>> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if text(header::HOST).is_some_and(|host| !is_loopback(host)) {
-        return Err(Problem::new(403, "foreign-host", "the API answers under 127.0.0.1, [::1] and localhost only"));
+        return Err(
+            Problem::new(403, "foreign-host", "the API answers under 127.0.0.1, [::1] and localhost only").into()
+        );
     }
     let shown = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     // Hashes compare in constant time.
     if blake3::hash(shown.as_bytes()) == blake3::hash(node.token().as_bytes()) {
         return Ok(());
     }
-    let text = format!("send `Authorization: Bearer TOKEN` with the token in {}", node.dir().join("api.token").display());
-    Err(Problem::new(401, "no-token", text))
+    let text =
+        format!("send `Authorization: Bearer TOKEN` with the token in {}", node.dir().join("api.token").display());
+    Err(Problem::new(401, "no-token", text).into())
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -128,7 +131,9 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// Runs what touches the disk or a module away from the threads that serve connections.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NodeError> + Send + 'static) -> Result<T, Problem> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, NodeError> + Send + 'static,
+) -> Result<T, Problem> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome.map_err(Problem::from),
         Err(_) => Err(Problem::new(500, "internal", "the node failed on this request: its log says where")),

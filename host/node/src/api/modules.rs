@@ -72,7 +72,11 @@ pub async fn list(State(node): State<Node>) -> Result<Json<Vec<ModuleInfo>>, Pro
 
 /// Checks a component, compiles it and keeps it. The body is the component.
 #[utoipa::path(post, path = "/v1/modules", params(Naming), request_body(content = Vec<u8>, content_type = "application/wasm"), responses((status = 200, body = ModuleInfo), (status = 400, body = Problem), (status = 401, body = Problem), (status = 422, body = Problem)))]
-pub async fn install(State(node): State<Node>, naming: Result<Query<Naming>, QueryRejection>, body: Bytes) -> Result<Json<ModuleInfo>, Problem> {
+pub async fn install(
+    State(node): State<Node>,
+    naming: Result<Query<Naming>, QueryRejection>,
+    body: Bytes,
+) -> Result<Json<ModuleInfo>, Problem> {
     let Query(naming) = naming?;
     blocking(move || node.modules().install(naming.name.as_deref(), body.to_vec())).await.map(Json)
 }
@@ -82,9 +86,10 @@ pub async fn install(State(node): State<Node>, naming: Result<Query<Naming>, Que
 pub async fn inspect(State(node): State<Node>, Path(name): Path<String>) -> Result<Json<Inspection>, Problem> {
     blocking(move || {
         let info = node.modules().find(&name)?;
-        let code = node.modules().code(&info.code)?.ok_or_else(|| {
-            crate::NodeError::missing("module code", info.code, "install the module's file again")
-        })?;
+        let code = node
+            .modules()
+            .code(&info.code)?
+            .ok_or_else(|| crate::NodeError::missing("module code", info.code, "install the module's file again"))?;
         let surface = atlas_engine::surface(&code)?;
         let binding = atlas_engine::Binding::new(atlas_engine::CodeHash(info.code.0));
         let validator = node.modules().engine().validator(&code, binding).ok();
@@ -93,17 +98,24 @@ pub async fn inspect(State(node): State<Node>, Path(name): Path<String>) -> Resu
             RulesView {
                 lifecycle: format!("{:?}", crate::judge::lifecycle(validator)).to_lowercase(),
                 key: crate::judge::key_rule_text(&rules.key),
-                indexes: rules.indexes.iter().map(|index| format!("{} ({})", index.name, crate::judge::index_kind_text(index.kind))).collect(),
+                indexes: rules
+                    .indexes
+                    .iter()
+                    .map(|index| format!("{} ({})", index.name, crate::judge::index_kind_text(index.kind)))
+                    .collect(),
                 text: rules.text.iter().map(|field| field.path.clone()).collect(),
                 schema: serde_json::from_str(&rules.schema).unwrap_or_default(),
             }
         });
-        let running: Vec<_> = node.modules().running().into_iter().filter(|v| v.binding().code.0 == info.code.0).collect();
+        let running: Vec<_> =
+            node.modules().running().into_iter().filter(|v| v.binding().code.0 == info.code.0).collect();
         let (records, fuel) = running.iter().map(|v| v.stats()).fold((0, 0), |(r, f), s| (r + s.records, f + s.fuel));
         let fuel = FuelProfile {
             meter: atlas_engine::Meter::V1.name(),
             default_limit: atlas_engine::Binding::DEFAULT_FUEL,
-            empty_record: validator.as_ref().and_then(|validator| validator.validate_alone(&crate::judge::empty_candidate()).fuel),
+            empty_record: validator
+                .as_ref()
+                .and_then(|validator| validator.validate_alone(&crate::judge::empty_candidate()).fuel),
             average: fuel.checked_div(records),
             records,
         };

@@ -74,7 +74,10 @@ pub struct WhichAddress {
 
 /// Records by type, author, link, declared index and time.
 #[utoipa::path(get, path = "/v1/query", params(Conditions), responses((status = 200, body = Answer), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn query(State(node): State<Node>, conditions: Result<Query<Conditions>, QueryRejection>) -> Result<Json<Answer>, Problem> {
+pub async fn query(
+    State(node): State<Node>,
+    conditions: Result<Query<Conditions>, QueryRejection>,
+) -> Result<Json<Answer>, Problem> {
     let Query(asked) = conditions?;
     blocking(move || {
         let limit = asked.limit.unwrap_or(query::DEFAULT_LIMIT);
@@ -99,7 +102,9 @@ pub async fn query(State(node): State<Node>, conditions: Result<Query<Conditions
             ascending: match asked.order.as_deref() {
                 None | Some("newest") => false,
                 Some("oldest") => true,
-                Some(other) => return Err(crate::NodeError::Misuse(format!("order is `{other}`, expected newest or oldest"))),
+                Some(other) => {
+                    return Err(crate::NodeError::Misuse(format!("order is `{other}`, expected newest or oldest")));
+                }
             },
             limit,
             cursor: asked.cursor,
@@ -119,7 +124,10 @@ pub async fn query(State(node): State<Node>, conditions: Result<Query<Conditions
 
 /// Everything written at an address, with what became of it.
 #[utoipa::path(get, path = "/v1/history", params(WhichAddress), responses((status = 200, body = HistoryView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)))]
-pub async fn history(State(node): State<Node>, which: Result<Query<WhichAddress>, QueryRejection>) -> Result<Json<HistoryView>, Problem> {
+pub async fn history(
+    State(node): State<Node>,
+    which: Result<Query<WhichAddress>, QueryRejection>,
+) -> Result<Json<HistoryView>, Problem> {
     let Query(which) = which?;
     blocking(move || {
         let records = node.history(&parse(&which.address)?)?;

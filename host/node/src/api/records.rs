@@ -86,14 +86,20 @@ fn find(node: &Node, text: &str) -> Result<StoredRecord, NodeError> {
 
 /// A record, by address (what stands there now) or id.
 #[utoipa::path(get, path = "/v1/records", params(Which), responses((status = 200, body = RecordView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)))]
-pub async fn get(State(node): State<Node>, which: Result<Query<Which>, QueryRejection>) -> Result<Json<RecordView>, Problem> {
+pub async fn get(
+    State(node): State<Node>,
+    which: Result<Query<Which>, QueryRejection>,
+) -> Result<Json<RecordView>, Problem> {
     let Query(which) = which?;
     blocking(move || Ok(RecordView::of(&find(&node, &which.r#ref)?))).await.map(Json)
 }
 
 /// Writes a record: completed and judged by its type's module, signed, stored durably.
 #[utoipa::path(post, path = "/v1/records", request_body = NewRecordRequest, responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn put(State(node): State<Node>, body: Result<Json<NewRecordRequest>, JsonRejection>) -> Result<Json<WrittenView>, Problem> {
+pub async fn put(
+    State(node): State<Node>,
+    body: Result<Json<NewRecordRequest>, JsonRejection>,
+) -> Result<Json<WrittenView>, Problem> {
     let Json(request) = body?;
     blocking(move || {
         let space = node.spaces().resolve(request.space.as_deref())?;
@@ -102,7 +108,10 @@ pub async fn put(State(node): State<Node>, body: Result<Json<NewRecordRequest>, 
             Value::Map(map) => Body::from_map(&map).map_err(|error| Refusal::new("malformed", error.to_string()))?,
             other => return Err(NodeError::Misuse(format!("the body is {}; expected an object", other.kind()))),
         };
-        let links = request.links.iter().map(|link| Ok(Link { relation: parse(&link.relation)?, target: parse(&link.target)? }));
+        let links = request
+            .links
+            .iter()
+            .map(|link| Ok(Link { relation: parse(&link.relation)?, target: parse(&link.target)? }));
         let new = NewRecord {
             type_name: parse(&request.r#type)?,
             key: request.key.as_deref().map(parse).transpose()?,
@@ -112,8 +121,12 @@ pub async fn put(State(node): State<Node>, body: Result<Json<NewRecordRequest>, 
             body,
         };
         Ok(match node.put(space, author, new)? {
-            Written::Stored { id, address } => WrittenView { id: id.to_string(), address: address.map(|a| a.to_string()) },
-            Written::Unchanged { id, address } => WrittenView { id: id.to_string(), address: Some(address.to_string()) },
+            Written::Stored { id, address } => {
+                WrittenView { id: id.to_string(), address: address.map(|a| a.to_string()) }
+            }
+            Written::Unchanged { id, address } => {
+                WrittenView { id: id.to_string(), address: Some(address.to_string()) }
+            }
         })
     })
     .await
@@ -122,13 +135,17 @@ pub async fn put(State(node): State<Node>, body: Result<Json<NewRecordRequest>, 
 
 /// Takes a record back: its body is erased, and queries show it no more.
 #[utoipa::path(delete, path = "/v1/records", params(WhichAs), responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn delete(State(node): State<Node>, which: Result<Query<WhichAs>, QueryRejection>) -> Result<Json<WrittenView>, Problem> {
+pub async fn delete(
+    State(node): State<Node>,
+    which: Result<Query<WhichAs>, QueryRejection>,
+) -> Result<Json<WrittenView>, Problem> {
     let Query(which) = which?;
     blocking(move || {
         let stored = find(&node, &which.r#ref)?;
         let author = node.identities().resolve(which.r#as.as_deref())?;
         if !stored.status.is_visible() {
-            let text = format!("there is nothing to take back: the record is {}", crate::view::status_name(stored.status));
+            let text =
+                format!("there is nothing to take back: the record is {}", crate::view::status_name(stored.status));
             return Err(Refusal::new("nothing-there", text).into());
         }
         let id = node.delete(&stored, &author)?;

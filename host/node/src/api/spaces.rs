@@ -122,7 +122,10 @@ pub async fn list(State(node): State<Node>) -> Result<Json<Vec<SpaceView>>, Prob
 
 /// Founds a space.
 #[utoipa::path(post, path = "/v1/spaces", request_body = NewSpace, responses((status = 200, body = SpaceView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn create(State(node): State<Node>, body: Result<Json<NewSpace>, JsonRejection>) -> Result<Json<SpaceView>, Problem> {
+pub async fn create(
+    State(node): State<Node>,
+    body: Result<Json<NewSpace>, JsonRejection>,
+) -> Result<Json<SpaceView>, Problem> {
     let Json(new) = body?;
     blocking(move || {
         let founder = node.identities().resolve(new.founder.as_deref())?;

@@ -68,7 +68,9 @@ pub async fn import(
         let format: Format = parse(&format)?;
         let into = match format {
             Format::Atlas => None,
-            _ => Some((node.spaces().resolve(into.space.as_deref())?, node.identities().resolve(into.r#as.as_deref())?)),
+            _ => {
+                Some((node.spaces().resolve(into.space.as_deref())?, node.identities().resolve(into.r#as.as_deref())?))
+            }
         };
         let input = BufReader::with_capacity(1 << 18, Pieces { pieces, current: Bytes::new() });
         let mut lines = Vec::new();
@@ -114,15 +116,18 @@ impl Read for Pieces {
 
 /// A space as an archive that another node can check and import.
 #[utoipa::path(get, path = "/v1/export", params(Of), responses((status = 200, content_type = "application/cbor-seq"), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)))]
-pub async fn export(State(node): State<Node>, of: Result<Query<Of>, QueryRejection>) -> Result<impl IntoResponse, Problem> {
+pub async fn export(
+    State(node): State<Node>,
+    of: Result<Query<Of>, QueryRejection>,
+) -> Result<impl IntoResponse, Problem> {
     let Query(of) = of?;
     let space = node.spaces().resolve(of.space.as_deref())?;
     let (sender, pieces) = mpsc::channel(PIECES);
     tokio::task::spawn_blocking(move || {
         let mut out = Out { sender: sender.clone(), buffer: Vec::with_capacity(PIECE_BYTES) };
-        let done = node.export(&space, &mut out).and_then(|_| {
-            out.flush().map_err(|error| crate::NodeError::Unavailable(error.to_string()))
-        });
+        let done = node
+            .export(&space, &mut out)
+            .and_then(|_| out.flush().map_err(|error| crate::NodeError::Unavailable(error.to_string())));
         if let Err(error) = done {
             // The status is sent already: breaking the stream off is what tells the reader.
             tracing::error!("export of {}: {error}", space.name);

@@ -115,7 +115,8 @@ impl Paragraph {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        let required = |name: &str| self.get(name).filter(|v| !v.is_empty()).ok_or(format!("field `{name}` is missing"));
+        let required =
+            |name: &str| self.get(name).filter(|v| !v.is_empty()).ok_or(format!("field `{name}` is missing"));
         let mut body = Map::new();
         body.insert("name", required("Package")?.into());
         body.insert("version", required("Version")?.into());
@@ -169,7 +170,8 @@ impl Paragraph {
         for (field, algorithm) in [("MD5sum", "md5"), ("SHA1", "sha1"), ("SHA256", "sha256"), ("SHA512", "sha512")] {
             if let Some(hex) = self.get(field) {
                 let bytes = HEXLOWER_PERMISSIVE.decode(hex.as_bytes());
-                hashes.insert(algorithm, Value::Bytes(bytes.map_err(|_| format!("field `{field}` is not hexadecimal"))?));
+                hashes
+                    .insert(algorithm, Value::Bytes(bytes.map_err(|_| format!("field `{field}` is not hexadecimal"))?));
             }
         }
         Ok(hashes)
@@ -208,7 +210,10 @@ fn number(field: &str, text: &str) -> Result<u64, String> {
 /// Alternatives in groups: `a (>= 1) | b, c:any [amd64]`. Debian Policy, chapter 7.
 fn groups(text: &str) -> Result<Value, String> {
     let groups = text.split(',').map(str::trim).filter(|group| !group.is_empty());
-    groups.map(|group| group.split('|').map(alternative).collect::<Result<Vec<_>, _>>().map(Value::List)).collect::<Result<Vec<_>, _>>().map(Value::List)
+    groups
+        .map(|group| group.split('|').map(alternative).collect::<Result<Vec<_>, _>>().map(Value::List))
+        .collect::<Result<Vec<_>, _>>()
+        .map(Value::List)
 }
 
 fn alternative(text: &str) -> Result<Value, String> {

@@ -145,6 +145,7 @@ fn write_all(
     let mut entries = entries.peekable();
     while entries.peek().is_some() {
         let (mut places, mut drafts) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+        let mut refused = Vec::new();
         for entry in entries.by_ref().take(BATCH) {
             let Entry { at, name, draft } = entry?;
             summary.read += 1;
@@ -153,25 +154,26 @@ fn write_all(
                     places.push((at, name));
                     drafts.push(draft);
                 }
-                Err(refusal) => reject(&mut summary, rejected, at, name, refusal),
+                Err(refusal) => refused.push((at, name, refusal)),
             }
         }
         for ((at, name), outcome) in places.into_iter().zip(writer.write(drafts)?) {
             match outcome {
                 Ok(Written::Stored { .. }) => summary.written += 1,
                 Ok(Written::Unchanged { .. }) => summary.unchanged += 1,
-                Err(refusal) => reject(&mut summary, rejected, at, name, refusal),
+                Err(refusal) => refused.push((at, name, refusal)),
             }
+        }
+        // In the order of the input, whichever stage refused them.
+        refused.sort_by_key(|(at, ..)| *at);
+        for (at, name, Refusal { code, text, .. }) in refused {
+            summary.rejected += 1;
+            rejected(Rejection { at, name, code, text });
         }
     }
     writer.finish()?;
     summary.accepted = summary.written + summary.unchanged;
     Ok(summary)
-}
-
-fn reject(summary: &mut Summary, rejected: &mut dyn FnMut(Rejection), at: u64, name: Option<String>, refusal: Refusal) {
-    summary.rejected += 1;
-    rejected(Rejection { at, name, code: refusal.code, text: refusal.text });
 }
 
 fn archive(node: &Node, input: impl BufRead, rejected: &mut dyn FnMut(Rejection)) -> Result<Summary, NodeError> {

@@ -60,7 +60,8 @@ pub fn admit(record: &Record, known: &Known<'_>) -> Admission {
     match constitution.slots.get(&Slot::Validator(header.type_name.clone())) {
         Some(binding) => Admission::Admit(binding.clone()),
         None => {
-            let text = format!("space `{}` has no type `{}` under the record's constitution", space.name, header.type_name);
+            let text =
+                format!("space `{}` has no type `{}` under the record's constitution", space.name, header.type_name);
             Admission::Refuse(Refusal::new("unknown-type", text))
         }
     }

@@ -4,9 +4,11 @@
 //! body is the one committed to), *verify* (the signature, many at once), *admit* (space,
 //! author, grant, admission, constitution, time: [`admit`] decides from what is known),
 //! *judge* (the bound validator), *commit*. A stage that cannot decide yet parks the record;
-//! one that says no says why. Nothing here trusts whoever delivered the bytes.
+//! one that says no says why. Nothing here trusts whoever delivered the bytes. [`again`] is how
+//! records that wait are looked at once more.
 
 pub mod admit;
+mod again;
 
 use std::collections::HashMap;
 
@@ -14,7 +16,7 @@ use atlas_engine::{Cause, Judgement};
 use atlas_record::order::Lifecycle;
 use atlas_record::space::Binding;
 use atlas_record::{Op, Record, RecordId, SignedHeader, Timestamp, sign};
-use atlas_store::{Batch, Item, Outcome, Verdict, WaitKey, Waiting};
+use atlas_store::{Batch, Item, Outcome, Status, Verdict, WaitKey, Waiting};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -26,6 +28,9 @@ use admit::{Admission, Known};
 
 /// How long a record waits for what it needs before it counts as given up. Milliseconds.
 pub const PATIENCE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
+/// When a record is looked at again that this node could not judge for reasons of its own.
+const LATER_MS: u64 = 60 * 1000;
 
 /// What became of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,6 +62,13 @@ pub enum Fate {
         /// For people.
         text: String,
     },
+}
+
+impl Fate {
+    /// Whether the record is in the replicated set now, and was not before.
+    fn is_stored(&self) -> bool {
+        matches!(self, Fate::Accepted { .. } | Fate::Invalid { .. })
+    }
 }
 
 impl From<Refusal> for Fate {
@@ -93,6 +105,35 @@ impl Tally {
     }
 }
 
+/// How much of a record is here already.
+enum Presence {
+    /// Nothing.
+    Absent,
+    /// Its header, which still wants the body that has come now.
+    Bare,
+    /// All that this node will ever keep of it.
+    Whole,
+}
+
+/// A record on its way in, by its place among those that came with it.
+struct Arrival {
+    i: usize,
+    record: Record,
+    /// Its header is stored already.
+    known: bool,
+}
+
+impl Arrival {
+    /// Stores it with its verdict; of one that is known, the verdict and the body.
+    fn keep(self, batch: &mut Batch, lifecycle: Lifecycle, verdict: Verdict) {
+        if self.known {
+            batch.push(Item::Judge { id: self.record.id(), verdict, payload: self.record.payload().cloned() });
+        } else {
+            batch.put(self.record, lifecycle, verdict);
+        }
+    }
+}
+
 /// Records that are verified together on one core.
 const VERIFY_BATCH: usize = 256;
 
@@ -106,43 +147,79 @@ impl Node {
 
     fn ingest_decoded(&self, decoded: Vec<Result<Record, Fate>>, now: Timestamp) -> Result<Vec<Fate>, NodeError> {
         let mut fates: Vec<Option<Fate>> = Vec::with_capacity(decoded.len());
-        let mut fresh: Vec<(usize, Record)> = Vec::new();
+        let (mut fresh, mut arrivals) = (Vec::new(), Vec::new());
         for (i, result) in decoded.into_iter().enumerate() {
             fates.push(match result {
                 Err(fate) => Some(fate),
-                // A known id is a known byte string: its signature was verified when it came.
-                Ok(record) if self.store().number(&record.id())?.is_some() => Some(Fate::Duplicate),
-                Ok(record) => {
-                    fresh.push((i, record));
-                    None
-                }
+                Ok(record) => match self.presence(&record)? {
+                    Presence::Absent => {
+                        fresh.push(Arrival { i, record, known: false });
+                        None
+                    }
+                    // A known id is a known byte string: its signature was verified when it came.
+                    Presence::Bare => {
+                        arrivals.push(Arrival { i, record, known: true });
+                        None
+                    }
+                    Presence::Whole => Some(Fate::Duplicate),
+                },
             });
         }
-        let authentic = verify(fresh.iter().map(|(_, record)| record.signed()).collect());
-        let mut batch = Batch::new();
-        let mut slots: Vec<(usize, Option<Fate>)> = Vec::new();
-        let mut to_judge: HashMap<Binding, Vec<(usize, Record)>> = HashMap::new();
-        for ((i, record), authentic) in fresh.into_iter().zip(authentic) {
-            if !authentic {
-                fates[i] = Some(Fate::Refused {
-                    code: "bad-signature".to_owned(),
-                    text: format!("the signature of record {} is not that of key {}", record.id(), record.header().key),
-                });
+        let authentic = verify(fresh.iter().map(|arrival| arrival.record.signed()).collect());
+        for (arrival, authentic) in fresh.into_iter().zip(authentic) {
+            if authentic {
+                arrivals.push(arrival);
                 continue;
             }
-            match self.admit(&record, now)? {
-                Admission::Refuse(refusal) => fates[i] = Some(refusal.into()),
-                Admission::Park(key) => park(&mut batch, &mut slots, i, record, key, now),
-                Admission::Admit(binding) => to_judge.entry(binding).or_default().push((i, record)),
+            let Arrival { i, record, .. } = arrival;
+            fates[i] = Some(Fate::Refused {
+                code: "bad-signature".to_owned(),
+                text: format!("the signature of record {} is not that of key {}", record.id(), record.header().key),
+            });
+        }
+        let ids: Vec<(usize, RecordId)> = arrivals.iter().map(|arrival| (arrival.i, arrival.record.id())).collect();
+        for (i, fate) in self.decide(arrivals, now)? {
+            fates[i] = Some(fate);
+        }
+        let fates: Vec<Fate> = fates.into_iter().map(|fate| fate.expect("every record met its fate above")).collect();
+        let came = ids.into_iter().filter(|(i, _)| fates[*i].is_stored()).map(|(_, id)| id).collect();
+        self.records_came(came, now)?;
+        Ok(fates)
+    }
+
+    /// How much of a record is here.
+    fn presence(&self, record: &Record) -> Result<Presence, NodeError> {
+        let Some(n) = self.store().number(&record.id())? else { return Ok(Presence::Absent) };
+        if record.payload().is_none() {
+            return Ok(Presence::Whole);
+        }
+        let wanted = self.store().by_number(n)?.is_some_and(|stored| {
+            stored.record.payload().is_none() && matches!(stored.status, Status::Pending | Status::Bodiless)
+        });
+        Ok(if wanted { Presence::Bare } else { Presence::Whole })
+    }
+
+    /// Admits, judges and commits records whose signatures are good. The fate of each, by its
+    /// place, in any order.
+    fn decide(&self, arrivals: Vec<Arrival>, now: Timestamp) -> Result<Vec<(usize, Fate)>, NodeError> {
+        let mut fates = Vec::with_capacity(arrivals.len());
+        let mut batch = Batch::new();
+        let mut slots: Vec<(usize, Option<Fate>)> = Vec::new();
+        let mut to_judge: HashMap<Binding, Vec<Arrival>> = HashMap::new();
+        for arrival in arrivals {
+            match self.admit(&arrival.record, now)? {
+                Admission::Admit(binding) => to_judge.entry(binding).or_default().push(arrival),
+                _ if arrival.known => fates.push((arrival.i, Fate::Duplicate)),
+                Admission::Refuse(refusal) => fates.push((arrival.i, refusal.into())),
+                Admission::Park(key) => park(&mut batch, &mut slots, arrival, key, now),
             }
         }
         for (binding, group) in to_judge {
             self.judge_group(&binding, group, &mut batch, &mut slots, now)?;
         }
-        for ((i, fate), outcome) in slots.into_iter().zip(self.store().commit(batch)?) {
-            fates[i] = Some(settle(fate, outcome));
-        }
-        Ok(fates.into_iter().map(|fate| fate.expect("every record met its fate above")).collect())
+        let outcomes = self.store().commit(batch)?;
+        fates.extend(slots.into_iter().zip(outcomes).map(|((i, fate), outcome)| (i, settle(fate, outcome))));
+        Ok(fates)
     }
 
     /// What is known here of a record's surroundings, put to [`admit::admit`].
@@ -156,7 +233,7 @@ impl Node {
     fn judge_group(
         &self,
         binding: &Binding,
-        group: Vec<(usize, Record)>,
+        group: Vec<Arrival>,
         batch: &mut Batch,
         slots: &mut Vec<(usize, Option<Fate>)>,
         now: Timestamp,
@@ -164,66 +241,57 @@ impl Node {
         let validator = match self.modules().validator(binding) {
             Ok(validator) => validator,
             Err(Gap::Missing(key)) => {
-                for (i, record) in group {
-                    park(batch, slots, i, record, key, now);
+                group.into_iter().for_each(|arrival| park(batch, slots, arrival, key, now));
+                return Ok(());
+            }
+            Err(Gap::Broken(error)) => {
+                // The trouble of this slot alone: what came with these records is taken all the same.
+                tracing::warn!("the module of {} records cannot be used: {error}", group.len());
+                for arrival in group {
+                    let i = arrival.i;
+                    park(batch, slots, arrival, WaitKey::Until(now + LATER_MS), now);
+                    if let Some((at, Some(Fate::Parked { reason }))) = slots.last_mut()
+                        && *at == i
+                    {
+                        *reason = format!("its module cannot be used here: {error}");
+                    }
                 }
                 return Ok(());
             }
-            Err(gap) => return Err(gap.into()),
+            Err(gap @ Gap::Store(_)) => return Err(gap.into()),
         };
         let lifecycle = judge::lifecycle(&validator);
         let mut judged = Vec::new();
-        for (i, record) in group {
+        for arrival in group {
+            let header = arrival.record.header();
             let ephemeral = lifecycle == Lifecycle::Ephemeral;
-            if ephemeral != (record.header().seq == 0) {
-                batch.push(Item::Unpark(record.id()));
+            if ephemeral != (header.seq == 0) {
+                batch.push(Item::Unpark(arrival.record.id()));
                 let text = "records of ephemeral types stand outside the chain, and no others do".to_owned();
-                slots.push((i, Some(Fate::Refused { code: "wrong-chain".to_owned(), text })));
-            } else if record.header().op == Op::Delete {
-                batch.put(record, lifecycle, Verdict::Valid(Vec::new()));
-                slots.push((i, None));
-            } else if record.payload().is_none() {
+                slots.push((arrival.i, Some(Fate::Refused { code: "wrong-chain".to_owned(), text })));
+            } else if header.op == Op::Delete {
+                slots.push((arrival.i, None));
+                arrival.keep(batch, lifecycle, Verdict::Valid(Vec::new()));
+            } else if arrival.record.payload().is_none() {
                 // The header travels on without its body; the verdict comes with the body.
-                let waiting = Waiting { on: vec![WaitKey::Record(record.id())], give_up: None };
-                batch.put(record, lifecycle, Verdict::Pending(waiting));
-                slots.push((i, Some(Fate::Parked { reason: "its body is not here".to_owned() })));
+                let waiting = Waiting { on: vec![WaitKey::Record(arrival.record.id())], give_up: None };
+                slots.push((arrival.i, Some(Fate::Parked { reason: "its body is not here".to_owned() })));
+                arrival.keep(batch, lifecycle, Verdict::Pending(waiting));
             } else {
-                judged.push((i, record));
+                judged.push(arrival);
             }
         }
-        let mut candidates: Vec<_> =
-            judged.iter().map(|(_, r)| Subject::of(r.header(), r.payload().map(|p| &p.body)).candidate()).collect();
+        let subject = |arrival: &Arrival| {
+            Subject::of(arrival.record.header(), arrival.record.payload().map(|payload| &payload.body)).candidate()
+        };
+        let mut candidates: Vec<_> = judged.iter().map(subject).collect();
         let judgements = judge::judge(self.store(), &validator, &mut candidates)?;
-        for ((i, record), judgement) in judged.into_iter().zip(judgements) {
+        for (arrival, judgement) in judged.into_iter().zip(judgements) {
             let (verdict, fate) = verdict(judgement, now);
-            batch.put(record, lifecycle, verdict);
-            slots.push((i, fate));
+            slots.push((arrival.i, fate));
+            arrival.keep(batch, lifecycle, verdict);
         }
         Ok(())
-    }
-
-    /// Looks again at parked and pending records whose time has come; how many were settled.
-    pub fn retry_waiting(&self, now: Timestamp) -> Result<usize, NodeError> {
-        const AT_ONCE: usize = 1024;
-        let parked = self.store().parked_due(now, AT_ONCE)?;
-        self.retry(parked.into_iter().map(|parked| parked.record).collect(), now)
-    }
-
-    /// Looks again at records that wait for something that has just come.
-    pub fn retry_waiting_for(&self, key: &WaitKey, now: Timestamp) -> Result<usize, NodeError> {
-        const AT_ONCE: usize = 1024;
-        let parked = self.store().parked_waiting(key, AT_ONCE)?;
-        self.retry(parked.into_iter().map(|parked| parked.record).collect(), now)
-    }
-
-    fn retry(&self, records: Vec<Record>, now: Timestamp) -> Result<usize, NodeError> {
-        let ids: Vec<RecordId> = records.iter().map(Record::id).collect();
-        let fates = self.ingest_decoded(records.into_iter().map(Ok).collect(), now)?;
-        let settled = ids.iter().zip(&fates).filter(|(_, fate)| !matches!(fate, Fate::Parked { .. }));
-        let batch: Batch = settled.map(|(id, _)| Item::Unpark(*id)).collect();
-        let count = batch.len();
-        self.store().commit(batch)?;
-        Ok(count)
     }
 }
 
@@ -236,7 +304,13 @@ fn verify(headers: Vec<&SignedHeader>) -> Vec<bool> {
     headers.par_chunks(VERIFY_BATCH).flat_map_iter(|chunk| sign::verify_headers(chunk.iter().copied())).collect()
 }
 
-fn park(batch: &mut Batch, slots: &mut Vec<(usize, Option<Fate>)>, i: usize, record: Record, key: WaitKey, now: Timestamp) {
+fn park(batch: &mut Batch, slots: &mut Vec<(usize, Option<Fate>)>, arrival: Arrival, key: WaitKey, now: Timestamp) {
+    let Arrival { i, record, known } = arrival;
+    if known {
+        batch.push(Item::Unpark(record.id())); // it is stored, and waits in its own way
+        slots.push((i, Some(Fate::Duplicate)));
+        return;
+    }
     let give_up = match key {
         WaitKey::Until(_) => None,
         _ => Some(now + PATIENCE_MS),
@@ -273,8 +347,8 @@ fn verdict(judgement: Judgement, now: Timestamp) -> (Verdict, Option<Fate>) {
             (Verdict::Pending(Waiting { on, give_up: Some(now + PATIENCE_MS) }), Some(Fate::Parked { reason }))
         }
         Fault(fault) => {
-            // Local and passing: ask again in a minute.
-            let waiting = Waiting { on: vec![WaitKey::Until(now + 60_000)], give_up: None };
+            // Local and passing.
+            let waiting = Waiting { on: vec![WaitKey::Until(now + LATER_MS)], give_up: None };
             (Verdict::Pending(waiting), Some(Fate::Parked { reason: format!("this node could not judge it: {fault}") }))
         }
     }
@@ -286,7 +360,7 @@ fn cause_text(cause: &Cause) -> String {
 
 fn settle(fate: Option<Fate>, outcome: Outcome) -> Fate {
     match (fate, outcome) {
-        (_, Outcome::Duplicate { .. }) => Fate::Duplicate,
+        (_, Outcome::Duplicate { .. } | Outcome::Unchanged { .. }) => Fate::Duplicate,
         (_, Outcome::Refused { limit }) => Fate::Refused {
             code: "too-much-waits".to_owned(),
             text: format!("it would have to wait, and too much waits already ({limit:?})"),

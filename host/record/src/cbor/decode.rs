@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Map, Value, key_order, is_negative_zero};
+use super::{Map, Value, is_negative_zero, key_order};
 use crate::id::Cid;
 use crate::limits;
 

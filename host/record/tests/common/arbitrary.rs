@@ -74,7 +74,12 @@ pub fn float() -> impl Strategy<Value = f64> {
         Just(0.1),
         Just(9_007_199_254_740_993.0),
     ];
-    prop_oneof![edge, any::<u64>().prop_map(f64::from_bits).prop_filter("has bytes", |float| float.is_finite() && float.to_bits() != (-0.0f64).to_bits())]
+    prop_oneof![
+        edge,
+        any::<u64>()
+            .prop_map(f64::from_bits)
+            .prop_filter("has bytes", |float| float.is_finite() && float.to_bits() != (-0.0f64).to_bits())
+    ]
 }
 
 pub fn text() -> impl Strategy<Value = String> {

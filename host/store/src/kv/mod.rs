@@ -16,7 +16,7 @@ pub use writes::Writes;
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// The tables. [`crate::keys`] says how their keys are built.
+        /// The tables. The module `keys` says how their keys are built.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Table {
