@@ -48,10 +48,11 @@ fn a_config_that_the_module_refuses_is_not_bound() {
     let (module, config) = (atlas.dir().join("picky.wasm"), atlas.dir().join("config"));
     std::fs::write(&module, guest(Behaviour::ConfigureRefuses)).unwrap();
     std::fs::write(&config, b"whatever").unwrap();
-    atlas.run(&["module", "install", module.to_str().unwrap(), "--name", "picky"]);
+    atlas.json(&["module", "install", module.to_str().unwrap(), "--name", "picky"]);
     let problem =
         atlas.problem(1, &["module", "bind", "validator:example.thing", "picky", "--config", config.to_str().unwrap()]);
-    assert_eq!(problem["code"], if problem["code"] == "not-found" { "not-found" } else { "config-refused" });
+    assert_eq!(problem["code"], "config-refused");
+    assert!(problem["detail"].as_str().unwrap().contains("no such thing: the config"), "{problem}");
     let space = atlas.json(&["space", "show"]);
     assert_eq!((&space["amendments"], space["slots"].get("validator:example.thing")), (&json!(0), None));
 }
