@@ -116,6 +116,20 @@ fn a_header_without_its_body_waits_and_the_body_is_taken_when_it_comes() {
 }
 
 #[test]
+fn a_bare_header_and_its_record_in_one_batch_are_one_record() {
+    for bare_first in [true, false] {
+        let mut world = world();
+        let post = world.ada.write(&world.community, Draft::post("once", 0));
+        let mut batch = [post.clone().erased().encode(), post.encode()];
+        if !bare_first {
+            batch.reverse();
+        }
+        assert_eq!(world.node.ingest(&batch, NOW).unwrap(), [ACCEPTED, Fate::Duplicate], "bare first: {bare_first}");
+        assert_eq!(world.find(&post).unwrap().record, post);
+    }
+}
+
+#[test]
 fn a_body_that_is_not_the_one_of_the_header_is_refused() {
     let mut world = world();
     let post = world.ada.write(&world.community, Draft::post("mine", 0));

@@ -65,6 +65,9 @@ fn story() -> Story {
         records.push(peer.write(&later, note("a note", 100)));
         records.push(peer.write(&latest, note("another", 101)));
         records.push(peer.write(&latest, Draft::post("no longer a post", 102)));
+        // Headers that some sent without their bodies.
+        let bare: Vec<_> = records.iter().chain(&posts).step_by(5).map(|record| record.clone().erased()).collect();
+        records.extend(bare);
         records.extend(posts);
     }
     let foreign = records[1].id();

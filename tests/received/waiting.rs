@@ -167,9 +167,7 @@ fn strangers_cannot_fill_the_disk_with_records_that_wait() {
 }
 
 #[test]
-fn a_record_that_needs_another_is_judged_when_that_one_comes() {
-    // This guest is satisfied by any record that is supplied to it, and needs one that nobody
-    // can name; so it stays without a verdict, and is looked at again in vain.
+fn a_record_that_needs_what_nobody_can_name_is_kept_without_a_verdict() {
     let mut world = world();
     let component = atlas_engine::testing::guest(atlas_engine::testing::Behaviour::Needs);
     world.node.modules().install(Some("needs"), component.clone()).unwrap();

@@ -5,20 +5,23 @@
 //! the committer in that order; a signed record leaves this process only after it is durable,
 //! together with its position. So a crash cannot make a key sign two records for one position.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard};
+pub(crate) mod chain;
+mod complete;
 
-use atlas_engine::validator::{Draft, KeyRule};
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use atlas_engine::validator::Draft;
 use atlas_engine::{Outcome as Judged, Refusal as DraftRefusal, Validator};
-use atlas_record::chain::{self, Position};
 use atlas_record::header::{BlobRef, DELETES};
-use atlas_record::id::PublicKey;
 use atlas_record::order::{Lifecycle, Rank};
 use atlas_record::{
-    Address, Body, Header, Key, Link, Op, Payload, Record, RecordId, Salt, SpaceId, Target, Timestamp, TypeName, limits,
+    Address, Body, Header, Key, Link, Op, Payload, RecordId, Salt, Target, Timestamp, TypeName, limits,
 };
-use atlas_store::{Batch, Status, Store, StoreError, StoredRecord, Ticket, Verdict};
+use atlas_store::{Batch, Status, StoredRecord, Ticket, Verdict};
 
+use self::chain::{lock_tip, sign_into};
+use self::complete::complete;
 use crate::error::{NodeError, Refusal};
 use crate::identities::{LocalIdentity, random};
 use crate::judge::{self, Subject};
@@ -59,66 +62,6 @@ pub enum Written {
         /// Its address.
         address: Address,
     },
-}
-
-/// The end of a key's chain, and enough of it to sign on before a batch is durable.
-#[derive(Debug, Default)]
-pub struct Tip {
-    seq: u64,
-    recent: VecDeque<(u64, RecordId)>,
-}
-
-/// More than can be on its way to the disk at once: older positions are read from the store.
-const RECENT: usize = 64 * 1024;
-
-/// The chains that this node signs on.
-#[derive(Debug, Default)]
-pub struct Chains(Mutex<HashMap<(PublicKey, SpaceId), SharedTip>>);
-
-/// None until it is asked for, and again when what was signed did not reach the disk.
-type SharedTip = Arc<Mutex<Option<Tip>>>;
-
-impl Chains {
-    fn of(&self, key: PublicKey, space: SpaceId) -> SharedTip {
-        self.0.lock().expect("no thread panics with this lock").entry((key, space)).or_default().clone()
-    }
-}
-
-impl Tip {
-    fn load(store: &Store, key: &PublicKey, space: &SpaceId) -> Result<Self, StoreError> {
-        Ok(match store.chain_head(key, space)? {
-            Some(head) => Self { seq: head.seq, recent: [(head.seq, head.id)].into() },
-            None => Self::default(),
-        })
-    }
-
-    fn next(&self, store: &Store, key: &PublicKey, space: &SpaceId) -> Result<Position, NodeError> {
-        let seq = self.seq + 1;
-        let prev = if seq > 1 { Some(self.id_at(seq - 1, store, key, space)?) } else { None };
-        let skip = if chain::has_skip(seq) { Some(self.id_at(chain::lipmaa(seq), store, key, space)?) } else { None };
-        Ok(Position { seq, prev, skip })
-    }
-
-    fn id_at(&self, seq: u64, store: &Store, key: &PublicKey, space: &SpaceId) -> Result<RecordId, NodeError> {
-        if let Some((first, _)) = self.recent.front()
-            && let Some((_, id)) = seq.checked_sub(*first).and_then(|i| self.recent.get(i as usize))
-        {
-            return Ok(*id);
-        }
-        store.chain_at(key, space, seq)?.first().map(|position| position.id).ok_or_else(|| {
-            NodeError::Unavailable(format!(
-                "position {seq} of the chain of {key} is not here: this node cannot sign on until it has synchronised"
-            ))
-        })
-    }
-
-    fn push(&mut self, id: RecordId) {
-        self.seq += 1;
-        self.recent.push_back((self.seq, id));
-        if self.recent.len() > RECENT {
-            self.recent.pop_front();
-        }
-    }
 }
 
 /// A run of writes by one author into one space.
@@ -212,12 +155,11 @@ impl Node {
     }
 }
 
-fn lock_tip(chain: &Mutex<Option<Tip>>) -> MutexGuard<'_, Option<Tip>> {
-    chain.lock().expect("no thread panics with this lock")
-}
-
 fn too_large(bytes: usize) -> Refusal {
-    let text = format!("the body has {bytes} bytes; a record's header and body have {} together at most", limits::RECORD_BYTES);
+    let text = format!(
+        "the body has {bytes} bytes; a record's header and body have {} together at most",
+        limits::RECORD_BYTES
+    );
     Refusal::new("too-large", text).hint("move large content to a blob")
 }
 
@@ -230,36 +172,6 @@ fn check_clock(created: Timestamp) -> Result<(), Refusal> {
         "what stands at this address was created more than 10 minutes in the future of this machine's clock",
     )
     .hint("check the clock; a record can only be replaced by a later one"))
-}
-
-/// Gives a header its position, signs it and adds it to a batch.
-#[allow(clippy::too_many_arguments, reason = "the parts of one record, named where it is made")]
-fn sign_into(
-    store: &Store,
-    tip: &mut Option<Tip>,
-    author: &LocalIdentity,
-    mut header: Header,
-    payload: Option<Payload>,
-    lifecycle: Lifecycle,
-    verdict: Verdict,
-    batch: &mut Batch,
-) -> Result<RecordId, NodeError> {
-    if tip.is_none() {
-        *tip = Some(Tip::load(store, &header.key, &header.space)?);
-    }
-    let tip = tip.as_mut().expect("loaded above");
-    if lifecycle != Lifecycle::Ephemeral {
-        let position = tip.next(store, &header.key, &header.space)?;
-        (header.seq, header.prev, header.skip) = (position.seq, position.prev, position.skip);
-    }
-    let signed = author.device.sign_header(header);
-    let record = Record::new(signed, payload).map_err(|error| Refusal::new("too-large", error.to_string()))?;
-    let id = record.id();
-    if lifecycle != Lifecycle::Ephemeral {
-        tip.push(id);
-    }
-    batch.put(record, lifecycle, verdict);
-    Ok(id)
 }
 
 /// A draft and its place in what the caller gave.
@@ -582,73 +494,4 @@ fn broken_rule(header: &Header) -> Option<&'static str> {
         return Some("64 blobs at most");
     }
     header.broken_rule()
-}
-
-/// Takes over what the module filled in, and holds the key against the type's rule.
-fn complete(mut new: NewRecord, draft: Draft, rule: &KeyRule) -> Result<NewRecord, Refusal> {
-    let broken = |what: &dyn std::fmt::Display| {
-        Refusal::new("module-illegal-answer", format!("the module completed the draft wrongly: {what}"))
-    };
-    new.key = match draft.key {
-        Some(key) => Some(key.parse().map_err(|error| Refusal::new("bad-key", format!("{error}")))?),
-        None => None,
-    };
-    new.links = draft
-        .links
-        .iter()
-        .map(|link| {
-            Ok(Link {
-                relation: link.relation.parse().map_err(|error| broken(&error))?,
-                target: link.target.parse().map_err(|error| broken(&error))?,
-            })
-        })
-        .collect::<Result<_, Refusal>>()?;
-    if draft.body != new.body.as_bytes() {
-        new.body = Body::from_bytes(&draft.body).map_err(|error| broken(&error))?;
-    }
-    let no = |code, text: String| Err(Refusal::new(code, text));
-    match (rule, &new.key) {
-        (KeyRule::None, None) | (KeyRule::Any, Some(_)) => {}
-        (KeyRule::None, Some(key)) => {
-            return no("unwanted-key", format!("records of {} have no key, and `{key}` was given", new.type_name));
-        }
-        (KeyRule::Any, None) => {
-            return no("missing-key", format!("records of {} need a key: give one with --key", new.type_name));
-        }
-        (KeyRule::Literal(literal), None) => new.key = literal.parse().ok(),
-        (KeyRule::Literal(literal), Some(key)) if key.as_str() == literal => {}
-        (KeyRule::Literal(literal), Some(key)) => {
-            return no("bad-key", format!("the key of {} is always `{literal}`, and `{key}` was given", new.type_name));
-        }
-        (KeyRule::Tid, None) => new.key = Some(tid(crate::clock::now(), random())),
-        (KeyRule::Tid, Some(key)) if is_tid(key.as_str()) => {}
-        (KeyRule::Tid, Some(key)) => {
-            return no("bad-key", format!("`{key}` is no timestamp identifier: leave the key out to have one made"));
-        }
-        (KeyRule::Nsid, Some(key)) if key.as_str().parse::<TypeName>().is_ok() => {}
-        (KeyRule::Nsid, key) => {
-            let given = key.as_ref().map_or("none was given".to_owned(), |key| format!("`{key}` was given"));
-            return no(
-                "bad-key",
-                format!("the key of {} is a name such as `com.example.thing`, and {given}", new.type_name),
-            );
-        }
-    }
-    Ok(new)
-}
-
-const TID_DIGITS: &[u8; 32] = b"234567abcdefghijklmnopqrstuvwxyz";
-
-/// A timestamp identifier: 53 bits of microseconds, 10 random bits, in 13 sortable digits.
-/// Source: <https://atproto.com/specs/tid>.
-fn tid(now: Timestamp, random: [u8; 4]) -> Key {
-    let random = u32::from_le_bytes(random);
-    let micros = now * 1000 + u64::from(random >> 10) % 1000;
-    let number = ((micros & ((1 << 53) - 1)) << 10) | u64::from(random & 0x3ff);
-    let digits = (0..13).rev().map(|i| char::from(TID_DIGITS[(number >> (5 * i) & 31) as usize]));
-    digits.collect::<String>().parse().expect("sortable base32 digits are legal in keys")
-}
-
-fn is_tid(text: &str) -> bool {
-    text.len() == 13 && text.bytes().all(|b| TID_DIGITS.contains(&b)) && text.as_bytes()[0] < b'k'
 }

@@ -12,7 +12,7 @@ use atlas_record::{BlobId, IdentityId, TypeName};
 use atlas_store::{Batch, Config as StoreConfig, DocKind, Store, WaitKey};
 use zeroize::Zeroizing;
 
-use crate::author::Chains;
+use crate::author::chain::Chains;
 use crate::error::{NodeError, Refusal};
 use crate::identities::{Identities, LocalIdentity, private_folder, random, write_private};
 use crate::modules::Modules;

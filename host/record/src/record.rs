@@ -190,6 +190,15 @@ pub struct Payload {
     pub body: Body,
 }
 
+impl Payload {
+    /// Salt and body that were checked when they came, read back from a store. They are those
+    /// bytes if they are what the header commits to, so nothing else is checked again.
+    pub fn read_back(salt: Salt, body: &[u8], header: &Header) -> Result<Self, RecordError> {
+        let body = Body(body.into());
+        if header.body == Some(body.commit(&salt)) { Ok(Self { salt, body }) } else { Err(RecordError::BodyMismatch) }
+    }
+}
+
 /// A signed header and its payload, unless that was erased or there is none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
@@ -207,6 +216,11 @@ impl Record {
             }
             _ => Ok(Self { signed, payload }),
         }
+    }
+
+    /// Joins a header and what [`Payload::read_back`] gave for it.
+    pub fn read_back(signed: SignedHeader, payload: Option<Payload>) -> Self {
+        Self { signed, payload }
     }
 
     /// Reads the transport form. Bytes larger than any record are refused unread.

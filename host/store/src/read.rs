@@ -65,7 +65,7 @@ pub type Docs = Box<dyn Iterator<Item = Result<Doc>> + Send>;
 
 pub(crate) fn load(view: &dyn View, n: u64) -> Result<Option<StoredRecord>> {
     let Some(row) = view.get(Table::Records, &n.to_be_bytes())? else { return Ok(None) };
-    RecordRow::decode(n, &row)?.into_stored(n).map(Some)
+    Ok(Some(RecordRow::decode(n, &row)?.into_stored(n)))
 }
 
 /// A record that a row names.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use atlas_record::order::{Lifecycle, Rank};
 use atlas_record::record::Salt;
 use atlas_record::{
-    BlobId, Body, ConstitutionId, GrantId, IdentityId, Op, Payload, Record, RecordId, SignedHeader, Timestamp,
+    BlobId, ConstitutionId, GrantId, IdentityId, Op, Payload, Record, RecordId, SignedHeader, Timestamp,
 };
 
 use crate::decide::{Facts, Judged, Standing, Top};
@@ -119,17 +119,16 @@ impl RecordRow<'_> {
     }
 
     /// The record with its status, for callers.
-    pub fn into_stored(self, n: u64) -> Result<StoredRecord, StoreError> {
+    pub fn into_stored(self, n: u64) -> StoredRecord {
         let (status, lifecycle) = (self.status(), self.lifecycle);
-        let record = Record::new(self.signed.into_owned(), self.payload.map(Cow::into_owned))
-            .map_err(|error| StoreError::damaged(Table::Records, format!("record {n}: {error}")))?;
-        Ok(StoredRecord { n, record, status, lifecycle, verdict: self.verdict.into_owned() })
+        let record = Record::read_back(self.signed.into_owned(), self.payload.map(Cow::into_owned));
+        StoredRecord { n, record, status, lifecycle, verdict: self.verdict.into_owned() }
     }
 }
 
 impl RecordRow<'static> {
-    /// Reads a row's value. The header is checked as one from outside is; whether the body
-    /// belongs to it is checked in [`RecordRow::into_stored`].
+    /// Reads a row's value. The header is checked as one from outside is, and the body against
+    /// the header's commitment.
     pub fn decode(n: u64, bytes: &[u8]) -> Result<Self, StoreError> {
         let damaged = |what: &str| StoreError::damaged(Table::Records, format!("record {n}: {what}"));
         let parts = || {
@@ -151,8 +150,8 @@ impl RecordRow<'static> {
         let payload = match payload {
             None => None,
             Some((salt, body)) => {
-                let body = Body::from_bytes(body).map_err(|error| damaged(&error.to_string()))?;
-                Some(Cow::Owned(Payload { salt, body }))
+                let payload = Payload::read_back(salt, body, signed.header());
+                Some(Cow::Owned(payload.map_err(|error| damaged(&error.to_string()))?))
             }
         };
         let row = Self {

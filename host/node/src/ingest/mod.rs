@@ -11,6 +11,7 @@ pub mod admit;
 mod again;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use atlas_engine::{Cause, Judgement};
 use atlas_record::order::Lifecycle;
@@ -147,13 +148,27 @@ impl Node {
 
     fn ingest_decoded(&self, decoded: Vec<Result<Record, Fate>>, now: Timestamp) -> Result<Vec<Fate>, NodeError> {
         let mut fates: Vec<Option<Fate>> = Vec::with_capacity(decoded.len());
-        let (mut fresh, mut arrivals) = (Vec::new(), Vec::new());
+        let (mut fresh, mut arrivals): (Vec<Arrival>, Vec<Arrival>) = (Vec::new(), Vec::new());
+        // The same record twice in one batch: the places of both.
+        let (mut first_of, mut twins) = (HashMap::new(), Vec::new());
         for (i, result) in decoded.into_iter().enumerate() {
             fates.push(match result {
                 Err(fate) => Some(fate),
                 Ok(record) => match self.presence(&record)? {
                     Presence::Absent => {
-                        fresh.push(Arrival { i, record, known: false });
+                        match first_of.entry(record.id()) {
+                            Entry::Vacant(place) => {
+                                place.insert(fresh.len());
+                                fresh.push(Arrival { i, record, known: false });
+                            }
+                            Entry::Occupied(place) => {
+                                let first = &mut fresh[*place.get()];
+                                twins.push((i, first.i));
+                                if first.record.payload().is_none() {
+                                    first.record = record; // this one may bring the body
+                                }
+                            }
+                        }
                         None
                     }
                     // A known id is a known byte string: its signature was verified when it came.
@@ -180,6 +195,12 @@ impl Node {
         let ids: Vec<(usize, RecordId)> = arrivals.iter().map(|arrival| (arrival.i, arrival.record.id())).collect();
         for (i, fate) in self.decide(arrivals, now)? {
             fates[i] = Some(fate);
+        }
+        for (i, first) in twins {
+            fates[i] = match &fates[first] {
+                Some(Fate::Accepted { .. }) => Some(Fate::Duplicate),
+                other => other.clone(),
+            };
         }
         let fates: Vec<Fate> = fates.into_iter().map(|fate| fate.expect("every record met its fate above")).collect();
         let came = ids.into_iter().filter(|(i, _)| fates[*i].is_stored()).map(|(_, id)| id).collect();
