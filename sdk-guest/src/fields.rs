@@ -87,9 +87,10 @@ impl<'a> Fields<'a> {
 
     /// Refuses fields other than `known`.
     pub fn only(&self, known: &[&str]) -> Result<(), Reason> {
-        match self.iter().find(|(key, _)| !known.contains(key)) {
+        match self.map.iter().find(|(key, _)| !known.contains(key)) {
             None => Ok(()),
-            Some((_, field)) => {
+            Some((key, value)) => {
+                let field = Field { value, at: self.path(key) };
                 Err(field.refuse("unknown-field", format_args!("not defined: expected only {}", known.join(", "))))
             }
         }
@@ -99,7 +100,8 @@ impl<'a> Fields<'a> {
     /// each named by 1 to 64 letters, digits, `-` and `_`, the first a lower-case letter.
     pub fn extensible(&self, known: &[&str], max: usize) -> Result<(), Reason> {
         let mut unknown = 0;
-        for (key, field) in self.iter().filter(|(key, _)| !known.contains(key)) {
+        for (key, value) in self.map.iter().filter(|(key, _)| !known.contains(key)) {
+            let field = Field { value, at: self.path(key) };
             let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
             let first = key.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
             if key.len() > 64 || !first || !key.bytes().all(legal) {

@@ -70,7 +70,7 @@ impl Read for Rounds<'_> {
                 Some(end) => {
                     self.rest.extend_from_slice(paragraph[..end].trim_end().as_bytes());
                     self.rest.extend_from_slice(format!(".{round}").as_bytes());
-                    self.rest.extend_from_slice(paragraph[end..].as_bytes());
+                    self.rest.extend_from_slice(&paragraph.as_bytes()[end..]);
                 }
                 None => self.rest.extend_from_slice(paragraph.as_bytes()),
             }

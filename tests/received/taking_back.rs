@@ -13,7 +13,7 @@ fn a_delete_takes_effect_in_either_order() {
         let post = world.ada.write(&world.community, Draft::post("regretted", 0));
         let delete = world.ada.write(&world.community, Draft::delete_id("atlas.post", post.id(), 1));
         let kept = world.ada.write(&world.community, Draft::post("kept", 2));
-        let mut order = vec![&post, &delete, &kept];
+        let mut order = [&post, &delete, &kept];
         if delete_first {
             order.swap(0, 1);
         }

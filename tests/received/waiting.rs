@@ -151,6 +151,21 @@ fn what_waits_survives_a_restart() {
 }
 
 #[test]
+fn a_bare_header_takes_no_body_from_a_record_that_waits() {
+    let world = world();
+    let mut eve = Peer::new(4);
+    let whole = eve.write(&world.community, Draft::post("whole", 0));
+    let bare = whole.clone().erased();
+    for record in [&bare, &whole, &bare] {
+        parked(world.ingest(record));
+    }
+    world.node.learn_identity(eve.identity.as_bytes()).unwrap();
+    assert_eq!(world.find(&whole).unwrap().record, whole);
+    assert_eq!((world.visible(), world.node.store().stats().parked), (1, 0));
+    world.assert_sound();
+}
+
+#[test]
 fn strangers_cannot_fill_the_disk_with_records_that_wait() {
     let dir = tempfile::tempdir().unwrap();
     let mut config = atlas_node::NodeConfig::new(dir.path());

@@ -185,7 +185,7 @@ impl Atlas {
             }
             let mut page = self.json(&args);
             pages += 1;
-            records.extend(page["records"].as_array_mut().expect("an answer has records").drain(..));
+            records.append(page["records"].as_array_mut().expect("an answer has records"));
             match page["cursor"].as_str() {
                 Some(next) => cursor = Some(next.to_owned()),
                 None => return (records, pages),

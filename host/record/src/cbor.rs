@@ -171,6 +171,11 @@ impl Map {
         Self::default()
     }
 
+    /// An empty map with room for this many entries.
+    pub(crate) fn with_capacity(entries: usize) -> Self {
+        Self(Vec::with_capacity(entries))
+    }
+
     /// The value under `key`.
     pub fn get(&self, key: &str) -> Option<&Value> {
         let at = self.0.binary_search_by(|(k, _)| key_order(k, key)).ok()?;

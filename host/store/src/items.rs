@@ -88,6 +88,12 @@ impl Group<'_> {
 
     fn park(&mut self, record: &Record, waiting: &Waiting, now: Timestamp) -> Result<Outcome> {
         let id = record.id();
+        // Whoever sends a header without its body must not take the body from one that waits.
+        let before = match record.payload() {
+            None => self.get(Table::Parked, &id.0)?.map(|row| parked::decode(&row)).transpose()?,
+            Some(_) => None,
+        };
+        let record = before.as_ref().map_or(record, |before| &before.record);
         let is_new = self.unpark(&id)? == Outcome::Unknown;
         let row = parked::encode(record, waiting, now);
         let (totals, bounds) = (&mut self.state.totals, &self.config.parked);

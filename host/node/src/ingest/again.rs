@@ -72,8 +72,13 @@ impl Node {
     fn admit_again(&self, records: Vec<Record>, now: Timestamp) -> Result<Vec<RecordId>, NodeError> {
         let ids: Vec<RecordId> = records.iter().map(Record::id).collect();
         let fates = self.ingest_decoded(records.into_iter().map(Ok).collect(), now)?;
-        let settled = ids.into_iter().zip(&fates).filter(|(_, fate)| !matches!(fate, Fate::Parked { .. }));
-        let settled: Vec<RecordId> = settled.map(|(id, _)| id).collect();
+        let mut settled = Vec::new();
+        for (id, fate) in ids.into_iter().zip(&fates) {
+            // What waits for its body or for another record now is stored, and parked no more.
+            if !matches!(fate, Fate::Parked { .. }) || self.store().number(&id)?.is_some() {
+                settled.push(id);
+            }
+        }
         let batch: Batch = settled.iter().map(|id| Item::Unpark(*id)).collect();
         self.store().commit(batch)?;
         Ok(settled)

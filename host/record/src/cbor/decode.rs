@@ -77,6 +77,9 @@ pub fn decode(bytes: &[u8]) -> Result<Value, DecodeError> {
     Ok(value)
 }
 
+/// Items that room is made for on the word of a length; more come one by one.
+const PREALLOCATED: usize = 256;
+
 /// A cursor over canonical CBOR.
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
@@ -177,7 +180,11 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
         let head = self.expect(3, "text")?;
-        let length = self.length(&head, 1)?;
+        self.text_of(&head)
+    }
+
+    fn text_of(&mut self, head: &Head) -> Result<&'a str, DecodeError> {
+        let length = self.length(head, 1)?;
         let bytes = self.take(length)?;
         std::str::from_utf8(bytes).or_else(|_| self.fail(head.at, Fault::Utf8))
     }
@@ -220,14 +227,15 @@ impl<'a> Reader<'a> {
                 let length = self.length(&head, 1)?;
                 Ok(Value::Bytes(self.take(length)?.to_vec()))
             }
-            3 => {
-                self.at = at;
-                Ok(Value::Text(self.text()?.to_owned()))
-            }
+            3 => Ok(Value::Text(self.text_of(&head)?.to_owned())),
             4 | 5 if depth >= limits::DEPTH => self.fail(at, Fault::Depth),
             4 => {
                 let length = self.length(&head, 1)?;
-                (0..length).map(|_| self.nested(depth + 1)).collect::<Result<_, _>>().map(Value::List)
+                let mut list = Vec::with_capacity(length.min(PREALLOCATED));
+                for _ in 0..length {
+                    list.push(self.nested(depth + 1)?);
+                }
+                Ok(Value::List(list))
             }
             5 => self.map(&head, depth),
             _ => self.tag(&head),
@@ -236,7 +244,7 @@ impl<'a> Reader<'a> {
 
     fn map(&mut self, head: &Head, depth: usize) -> Result<Value, DecodeError> {
         let length = self.length(head, 2)?;
-        let mut map = Map::new();
+        let mut map = Map::with_capacity(length.min(PREALLOCATED));
         let mut last: Option<&str> = None;
         for _ in 0..length {
             let at = self.at;
