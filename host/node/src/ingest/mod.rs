@@ -214,8 +214,11 @@ impl Node {
         if record.payload().is_none() {
             return Ok(Presence::Whole);
         }
+        // One that was taken back meanwhile is judged all the same, so that every node says the
+        // same of it; the store does not keep its body.
         let wanted = self.store().by_number(n)?.is_some_and(|stored| {
-            stored.record.payload().is_none() && matches!(stored.status, Status::Pending | Status::Bodiless)
+            let undecided = matches!(stored.verdict, Verdict::Pending(_)) || stored.status == Status::Bodiless;
+            undecided && stored.record.payload().is_none()
         });
         Ok(if wanted { Presence::Bare } else { Presence::Whole })
     }
