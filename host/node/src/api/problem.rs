@@ -57,7 +57,12 @@ impl From<Refusal> for Problem {
 
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
-        Self::new(rejection.status().as_u16(), "misuse", rejection.body_text())
+        // What is too large stays so; whatever else is wrong with the request is misuse.
+        let status = match rejection.status().as_u16() {
+            413 => 413,
+            _ => 400,
+        };
+        Self::new(status, "misuse", rejection.body_text())
     }
 }
 
