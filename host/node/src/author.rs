@@ -73,6 +73,8 @@ pub struct Writer<'a> {
     in_flight: VecDeque<Ticket>,
     /// Addresses that this run has written to and that may not be durable yet.
     pending: HashSet<Address>,
+    /// Records that others may wait for.
+    awaited: Vec<RecordId>,
 }
 
 /// Batches that may be on their way to the disk while the next one is prepared.
@@ -82,7 +84,15 @@ impl Node {
     /// Starts a run of writes. With `skip_unchanged`, what already stands or stood at its
     /// address is not written again.
     pub fn writer(&self, space: Arc<Space>, author: Arc<LocalIdentity>, skip_unchanged: bool) -> Writer<'_> {
-        Writer { node: self, space, author, skip_unchanged, in_flight: VecDeque::new(), pending: HashSet::new() }
+        Writer {
+            node: self,
+            space,
+            author,
+            skip_unchanged,
+            in_flight: VecDeque::new(),
+            pending: HashSet::new(),
+            awaited: Vec::new(),
+        }
     }
 
     /// Writes one record and returns when it is durable.
@@ -221,7 +231,7 @@ impl Writer<'_> {
         while !self.in_flight.is_empty() {
             self.wait_oldest()?;
         }
-        Ok(())
+        self.node.records_came(std::mem::take(&mut self.awaited), crate::clock::now())
     }
 
     fn wait_oldest(&mut self) -> Result<(), NodeError> {
@@ -333,7 +343,12 @@ impl Writer<'_> {
                 &mut batch,
             );
             answers[index] = Some(match signed {
-                Ok(id) => Ok(Written::Stored { id, address }),
+                Ok(id) => {
+                    if self.node.store().pending_count() > 0 {
+                        self.awaited.push(id);
+                    }
+                    Ok(Written::Stored { id, address })
+                }
                 Err(NodeError::Refused(refusal)) => Err(refusal),
                 Err(error) => return Err(error),
             });

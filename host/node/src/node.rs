@@ -182,8 +182,27 @@ impl Node {
         let genesis = Signed::<Genesis>::decode(bytes).map_err(|error| Refusal::new("malformed", error.to_string()))?;
         let founder = genesis.document().founder;
         self.check_founder(founder, genesis.key())?;
-        let name = name.unwrap_or(&genesis.document().name).to_owned();
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => self.local_name(&genesis),
+        };
         self.spaces().add(&name, genesis, Batch::new())
+    }
+
+    /// A name for a space that was founded elsewhere: the founder's, made fit for a shell, and
+    /// told apart from another space of that name by the end of its id.
+    fn local_name(&self, genesis: &Signed<Genesis>) -> String {
+        let fit = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+        let fitted: String = genesis.document().name.chars().map(fit).collect();
+        let mut name = fitted.trim_start_matches(['.', '-']).to_owned();
+        name.truncate(name.floor_char_boundary(48));
+        let id = genesis.space_id();
+        let taken = self.spaces().all().iter().any(|space| space.name == name && space.id != id);
+        if name.is_empty() || taken {
+            let text = id.to_string();
+            name = format!("{}-{}", if name.is_empty() { "space" } else { &name }, &text[text.len() - 8..]);
+        }
+        name
     }
 
     /// Puts an amendment in force that came from elsewhere.

@@ -100,13 +100,11 @@ pub struct Hit {
 
 impl Scan {
     /// Identifies the query, so that a position is refused by another one. Paging (`after`,
-    /// `most_rows`, the start of an arrival scan) is not part of it.
+    /// `most_rows`, the start of an arrival scan) is not part of it, nor is the window of time:
+    /// a position means the same in any, and "the last hour" moves between two pages.
     pub(crate) fn fingerprint(&self) -> [u8; 8] {
         let mut out = key();
         out.bytes(&self.space.0).byte(u8::from(self.newest_first));
-        for time in [self.since, self.until] {
-            out.byte(u8::from(time.is_some())).number(time.unwrap_or_default());
-        }
         match &self.by {
             By::Type(type_name) => out.byte(0).bytes(type_name.as_str().as_bytes()),
             By::Author { author, type_name } => {

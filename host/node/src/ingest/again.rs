@@ -30,7 +30,7 @@ impl Node {
     }
 
     /// Judges the records that waited for these, and those that waited for them.
-    pub(super) fn records_came(&self, mut came: Vec<RecordId>, now: Timestamp) -> Result<(), NodeError> {
+    pub(crate) fn records_came(&self, mut came: Vec<RecordId>, now: Timestamp) -> Result<(), NodeError> {
         while let Some(id) = came.pop() {
             if self.store().pending_count() == 0 {
                 return Ok(());
