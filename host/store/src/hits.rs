@@ -322,10 +322,18 @@ fn upper(from: &Bound<IndexValue>, to: &Bound<IndexValue>) -> Bound<Vec<u8>> {
 }
 
 impl Plan {
-    /// Narrows the bounds to what comes behind a position.
+    /// Narrows the bounds to what comes behind a position, which may lie outside of them: the
+    /// window of time can have moved since.
     fn resume(&mut self, at: &[u8], newest_first: bool) {
-        let at = Bound::Excluded(at.to_vec());
-        *(if newest_first { &mut self.to } else { &mut self.from }) = at;
+        let bound = if newest_first { &mut self.to } else { &mut self.from };
+        let narrower = match &*bound {
+            Bound::Unbounded => true,
+            Bound::Included(end) | Bound::Excluded(end) if newest_first => at <= &end[..],
+            Bound::Included(end) | Bound::Excluded(end) => at >= &end[..],
+        };
+        if narrower {
+            *bound = Bound::Excluded(at.to_vec());
+        }
     }
 
     fn range(&self, prefix: &[u8], backward: bool) -> Range {

@@ -100,7 +100,8 @@ fn a_cursor_goes_on_in_a_window_that_has_moved() {
     let store = filled();
     for query in every_query() {
         let first = store.scan(&query).unwrap().next().unwrap().unwrap();
-        for (since, until) in [(first.created + 1, u64::MAX >> 11), (0, first.created), (first.created, first.created)]
+        for (since, until) in
+            [(first.created + 1, u64::MAX >> 11), (0, first.created), (first.created, first.created), (2, 5), (12, 14)]
         {
             let after = Some(first.position.clone());
             let moved = Scan { since: Some(since), until: Some(until), after, ..query.clone() };
