@@ -12,8 +12,9 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use crate::args::{Args, Command, Id, Module, Place, Space};
-use crate::output::{bytes, items, line, number, record, record_line, table, text};
+use crate::output::{bytes, items, line, number, record, table, text};
 use crate::time;
+use crate::words::{answer, module, space, status};
 
 type Outcome = Result<ExitCode, Failure>;
 
@@ -537,100 +538,5 @@ fn split_link(text: &str) -> Result<Json, Failure> {
     match text.split_once('=') {
         Some((relation, target)) => Ok(json!({ "relation": relation, "target": target })),
         None => Err(misuse(format!("`{text}` is no link: write REL=TARGET, as reply=CID"))),
-    }
-}
-
-fn answer(page: &Json) {
-    let records = items(page, "/records");
-    records.iter().for_each(record_line);
-    match text(page, "/cursor") {
-        "" if records.is_empty() => line("nothing found"),
-        "" => {}
-        cursor => line(format!("more: add --cursor {cursor}")),
-    }
-}
-
-fn space(json: &Json) {
-    line(format!("{}  {}", text(json, "/name"), text(json, "/id")));
-    line(format!("  founded by   {} {}", text(json, "/founder"), text(json, "/founder_name")));
-    line(format!("  founded      {}", time::show(number(json, "/created"))));
-    line(format!("  governance   {}", text(json, "/governance")));
-    line(format!("  constitution {} ({} amendments)", text(json, "/constitution"), number(json, "/amendments")));
-    for (slot, binding) in json["slots"].as_object().into_iter().flatten() {
-        let module = match text(binding, "/module") {
-            "" => text(binding, "/code"),
-            name => name,
-        };
-        line(format!(
-            "  {slot} = {module}  (fuel {}, memory {})",
-            number(binding, "/fuel"),
-            bytes(number(binding, "/memory"))
-        ));
-    }
-}
-
-fn module(json: &Json) {
-    line(format!("{}  {} {}", text(json, "/name"), text(json, "/module"), text(json, "/version")));
-    line(format!("  {}", text(json, "/summary")));
-    line(format!("  role     {}", text(json, "/role")));
-    line(format!("  code     {}", text(json, "/code")));
-    line(format!("  size     {}", bytes(number(json, "/size"))));
-    let imports: Vec<&str> = items(json, "/imports").iter().filter_map(Json::as_str).collect();
-    line(format!("  imports  {}", if imports.is_empty() { "none".to_owned() } else { imports.join(", ") }));
-    let fuel = &json["fuel"];
-    let average = match number(fuel, "/average") {
-        0 => "none judged since the node started".to_owned(),
-        average => format!("{average} on average over {} records", number(fuel, "/records")),
-    };
-    line(format!(
-        "  fuel     {}: {} for an empty record; {average}; limit {}",
-        text(fuel, "/meter"),
-        number(fuel, "/empty_record"),
-        number(fuel, "/default_limit")
-    ));
-    if let Some(rules) = json.get("rules").filter(|rules| rules.is_object()) {
-        let list = |path: &str| items(rules, path).iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", ");
-        line(format!("  records  {}, key: {}", text(rules, "/lifecycle"), text(rules, "/key")));
-        line(format!("  indexes  {}", list("/indexes")));
-        line(format!("  text     {}", list("/text")));
-    }
-}
-
-fn status(json: &Json) {
-    line(format!("atlas {}  {}", text(json, "/version"), text(json, "/dir")));
-    for one in items(json, "/spaces") {
-        line(format!(
-            "space {}  {} records ({} headers), {} of bodies",
-            text(one, "/name"),
-            number(one, "/records"),
-            number(one, "/headers"),
-            bytes(number(one, "/body_bytes"))
-        ));
-        for of in items(one, "/types") {
-            line(format!("  {}  {}", text(of, "/type"), number(of, "/records")));
-        }
-    }
-    let store = &json["store"];
-    line(format!(
-        "store  {} on disk, {} blobs ({}), {} parked, {} pending",
-        bytes(number(store, "/disk_bytes")),
-        number(store, "/blobs"),
-        bytes(number(store, "/blob_bytes")),
-        number(store, "/parked"),
-        number(store, "/pending")
-    ));
-    for module in items(json, "/modules") {
-        line(format!(
-            "module {} {}  {} records judged, {} traps, {} faults",
-            text(module, "/module"),
-            text(module, "/version"),
-            number(module, "/records"),
-            number(module, "/traps"),
-            number(module, "/faults")
-        ));
-    }
-    line(format!("memory {}, module instances {}", bytes(number(json, "/memory_bytes")), text(json, "/allocation")));
-    if number(json, "/quarantined") > 0 {
-        line(format!("{} modules in quarantine: `atlas doctor` says why", number(json, "/quarantined")));
     }
 }

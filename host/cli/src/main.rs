@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod output;
 mod time;
+mod words;
 
 use std::process::ExitCode;
 

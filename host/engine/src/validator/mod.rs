@@ -166,8 +166,8 @@ impl Validator {
         &self.rules
     }
 
-    /// Where and why the module panicked last, in its own words, where it was built to say so.
-    /// For its author; no verdict depends on it.
+    /// Where and why the module panicked in its last canonical run that failed, in its own
+    /// words, where it was built to say so. For its author; no verdict depends on it.
     #[must_use]
     pub fn last_panic(&self) -> Option<String> {
         lock(&self.panic).clone()
@@ -367,8 +367,8 @@ impl Validator {
             self.counters.calls.add(1);
             self.counters.canonical_runs.add(1);
             let run = call(&mut instance);
-            if let Some(note) = instance.take_note() {
-                *lock(&self.panic) = Some(note);
+            if run.is_err() {
+                *lock(&self.panic) = instance.take_note();
             }
             run
         });
