@@ -247,12 +247,21 @@ id_type!(
     SpaceId, DAG_CBOR, "dag-cbor"
 );
 id_type!(
-    /// An identity: BLAKE3 of its signed genesis event.
+    /// An identity: BLAKE3 of its genesis event, without the signatures.
     IdentityId, DAG_CBOR, "dag-cbor"
 );
 id_type!(
-    /// A grant: BLAKE3 of the signed grant.
+    /// A root event of an identity's log: BLAKE3 of the event without its signatures, so that
+    /// the same event under other signatures is the same event.
+    EventId, DAG_CBOR, "dag-cbor"
+);
+id_type!(
+    /// A grant: BLAKE3 of the grant without its signature.
     GrantId, DAG_CBOR, "dag-cbor"
+);
+id_type!(
+    /// A revocation: BLAKE3 of the revocation without its signature.
+    RevocationId, DAG_CBOR, "dag-cbor"
 );
 id_type!(
     /// A constitution of a space: BLAKE3 of its signed bytes.

@@ -7,16 +7,19 @@
 //!
 //! Read in this order: [`id`] (what names things), [`cbor`] and [`json`] (bodies),
 //! [`name`] (types, keys, relations, addresses), [`header`] and [`record`] (the envelope),
-//! [`sign`] (one verification rule for single and batch), [`chain`] (per-key chains),
+//! [`sign`] (one verification rule for single and batch), [`chain`] and [`ancestry`] (per-key
+//! chains, and proofs about them),
 //! [`order`] (which of two records stands), [`identity`] and [`space`] (who and where).
 //!
 //! The crate compiles to `wasm32` without its `crypto` feature, so that guests share its types.
 
+pub mod ancestry;
 pub mod cbor;
 pub mod chain;
 mod fields;
 pub mod header;
 pub mod id;
+#[cfg(feature = "crypto")]
 pub mod identity;
 #[cfg(feature = "json")]
 pub mod json;
@@ -31,7 +34,7 @@ pub mod target;
 
 pub use cbor::Value;
 pub use header::{Header, Op};
-pub use id::{BlobId, ConstitutionId, GrantId, IdentityId, RecordId, SpaceId};
+pub use id::{BlobId, ConstitutionId, EventId, GrantId, IdentityId, RecordId, RevocationId, SpaceId};
 pub use name::{Address, Key, Relation, TypeName};
 pub use record::{Body, Payload, Record, Salt, SignedHeader};
 pub use target::{Link, Target};
