@@ -1,51 +1,39 @@
-//! The identities whose keys are on this machine.
-//!
-//! One file per identity under `keys/`, readable by its owner only: the signed genesis, the
-//! root key, the root key that may replace it, and this machine's device key. The node signs
-//! with the device key; the root keys are read for root events alone.
+//! Who this machine can sign for: the keyring's entries, by their local names.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use atlas_keys::{EntryInfo, KeyError, Keyring, Kind, Role};
+use atlas_record::IdentityId;
 use atlas_record::id::PublicKey;
-use atlas_record::identity::{Genesis, Identity, commitment};
 use atlas_record::sign::SecretKey;
-use atlas_record::{IdentityId, Timestamp};
-use data_encoding::BASE64_NOPAD;
-use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::error::NodeError;
 
-/// An identity that this machine can sign for.
+/// A key of this machine that signs records: a device of an identity, or an app.
 #[derive(Debug, Clone)]
-pub struct LocalIdentity {
+pub struct Local {
     /// What the operator calls it. Known to this machine only.
     pub name: String,
-    /// Who it is.
-    pub identity: Identity,
-    /// Signs records.
-    pub device: SecretKey,
+    /// A device of an identity, or an app's key.
+    pub kind: Kind,
+    /// The identity whose device it is; for an app, the one named with `APP@IDENTITY`.
+    pub identity: Option<IdentityId>,
+    /// Signs. Never printed, wiped when dropped.
+    pub secret: Arc<SecretKey>,
 }
 
-/// The file's content. Secrets are base64; dropped memory is wiped.
-#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-struct KeyFile {
-    version: u32,
-    genesis: String,
-    root: String,
-    next_root: String,
-    device: String,
+impl Local {
+    /// The public half.
+    pub fn key(&self) -> PublicKey {
+        self.secret.public()
+    }
 }
 
-/// The local identities, and the folder that holds them.
+/// The keys on this machine.
 #[derive(Debug)]
 pub struct Identities {
-    folder: PathBuf,
-    known: RwLock<BTreeMap<String, Arc<LocalIdentity>>>,
+    keyring: Keyring,
 }
 
 /// 32 bytes from the operating system.
@@ -55,192 +43,125 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// A new secret key.
+pub(crate) fn fresh_key() -> SecretKey {
+    SecretKey::from_seed(&zeroize::Zeroizing::new(random()))
+}
+
 /// Names of identities and spaces on this machine: what a shell and a file name can hold.
 pub(crate) fn check_local_name(what: &'static str, name: &str) -> Result<(), NodeError> {
-    let legal = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    if (1..=64).contains(&name.len()) && name.chars().all(legal) && !name.starts_with(['.', '-']) {
-        return Ok(());
-    }
-    Err(NodeError::Misuse(format!(
-        "`{name}` cannot name {what}: use 1 to 64 letters, digits, `-`, `_` and `.`, and start with a letter or digit"
-    )))
-}
-
-/// Writes a file that only its owner can read, all of it or nothing.
-pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), NodeError> {
-    let write = || {
-        let partial = path.with_extension("partial");
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&partial)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)?;
-        match path.parent() {
-            Some(folder) => fs::File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    write().map_err(|error| NodeError::File { what: "cannot write", path: path.to_owned(), error })
-}
-
-/// Makes a folder that only its owner can enter.
-pub(crate) fn private_folder(path: &Path) -> Result<(), NodeError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| NodeError::File { what: "cannot create", path: path.to_owned(), error })
+    atlas_keys::check_name(name).map_err(|_| {
+        NodeError::Misuse(format!(
+            "`{}` cannot name {what}: use 1 to 64 letters, digits, `-`, `_` and `.`, and start with a letter or digit",
+            name.chars().take(64).flat_map(char::escape_default).collect::<String>()
+        ))
+    })
 }
 
 impl Identities {
-    /// Reads every key file of a folder, which is made if it is not there.
+    /// Opens the keyring in a folder, which is made if it is not there.
     pub fn open(folder: PathBuf) -> Result<Self, NodeError> {
-        private_folder(&folder)?;
-        let unreadable = |path: &Path, error| NodeError::File { what: "cannot read", path: path.to_owned(), error };
-        let mut known = BTreeMap::new();
-        for entry in fs::read_dir(&folder).map_err(|error| unreadable(&folder, error))? {
-            let path = entry.map_err(|error| unreadable(&folder, error))?.path();
-            let (Some("identity"), Some(name)) =
-                (path.extension().and_then(|e| e.to_str()), path.file_stem().and_then(|s| s.to_str()))
-            else {
-                continue;
-            };
-            let content = Zeroizing::new(fs::read(&path).map_err(|error| unreadable(&path, error))?);
-            let local = parse(name, &content).map_err(|why| {
-                NodeError::Misuse(format!("{}: {why}; restore this file from a copy, or move it away", path.display()))
-            })?;
-            known.insert(name.to_owned(), Arc::new(local));
-        }
-        Ok(Self { folder, known: RwLock::new(known) })
+        Ok(Self { keyring: Keyring::open(folder)? })
     }
 
-    /// Makes an identity: a root key, the root key that may follow it, and a device key.
-    pub fn create(&self, name: &str, now: Timestamp) -> Result<Arc<LocalIdentity>, NodeError> {
-        check_local_name("an identity", name)?;
-        let mut known = self.known.write().expect("no thread panics with this lock");
-        if known.contains_key(name) {
-            return Err(NodeError::Exists { what: "identity", name: name.to_owned() });
-        }
-        let [root, next, device] = std::array::from_fn(|_| SecretKey::from_seed(&Zeroizing::new(random())));
-        let genesis = Genesis {
-            created: now,
-            root: vec![root.public()],
-            threshold: 1,
-            next: vec![commitment(&next.public())],
-            devices: vec![device.public()],
-            nonce: random(),
-        };
-        let signature = root.sign(&genesis.signing_bytes());
-        let identity = Identity::new(genesis, &[signature]).expect("a genesis made here is well-formed");
-        let file = KeyFile {
-            version: 1,
-            genesis: BASE64_NOPAD.encode(identity.as_bytes()),
-            root: BASE64_NOPAD.encode(root.seed()),
-            next_root: BASE64_NOPAD.encode(next.seed()),
-            device: BASE64_NOPAD.encode(device.seed()),
-        };
-        let content = Zeroizing::new(serde_json::to_vec_pretty(&file).expect("a key file is JSON"));
-        write_private(&self.folder.join(format!("{name}.identity")), &content)?;
-        let local = Arc::new(LocalIdentity { name: name.to_owned(), identity, device });
-        known.insert(name.to_owned(), local.clone());
-        Ok(local)
+    /// The keyring.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
     }
 
-    /// All, by name.
-    pub fn all(&self) -> Vec<Arc<LocalIdentity>> {
-        self.known.read().expect("no thread panics with this lock").values().cloned().collect()
+    /// All entries, by name.
+    pub fn all(&self) -> Vec<EntryInfo> {
+        self.keyring.entries()
     }
 
-    /// By local name or id; without either, the only one there is.
-    pub fn resolve(&self, name: Option<&str>) -> Result<Arc<LocalIdentity>, NodeError> {
+    /// The entry with this local name, or of the identity with this id; without either, the only
+    /// identity there is.
+    pub fn entry(&self, name: Option<&str>) -> Result<EntryInfo, NodeError> {
         let all = self.all();
+        let identities = || all.iter().filter(|entry| entry.kind == Kind::Identity).collect::<Vec<_>>();
         let Some(name) = name else {
-            return match &all[..] {
-                [only] => Ok(only.clone()),
+            return match &identities()[..] {
+                [only] => Ok((*only).clone()),
                 [] => Err(NodeError::Misuse("there is no identity here yet: make one with `atlas id new NAME`".into())),
-                _ => Err(NodeError::Misuse(format!(
+                several => Err(NodeError::Misuse(format!(
                     "several identities are here ({}): say which with --as NAME",
-                    names(&all)
+                    names(several.iter().copied())
                 ))),
             };
         };
-        let wanted: Option<IdentityId> = name.parse().ok();
-        all.iter().find(|local| local.name == name || Some(local.identity.id()) == wanted).cloned().ok_or_else(|| {
+        let id: Option<IdentityId> = name.parse().ok();
+        let by_name = all.iter().find(|entry| entry.name == name);
+        let by_id = || identities().into_iter().find(|entry| id.is_some() && entry.identity == id);
+        by_name.or_else(by_id).cloned().ok_or_else(|| {
             let hint = if all.is_empty() {
                 "make one with `atlas id new NAME`".to_owned()
             } else {
-                format!("known here: {}", names(&all))
+                format!("known here: {}", names(all.iter()))
             };
             NodeError::missing("identity", name, hint)
         })
     }
 
-    /// The local name of an identity, if it is one of ours.
+    /// Who signs under a name: `NAME`, an identity's id, or `APP@IDENTITY` where several
+    /// identities have granted something to one app.
+    pub fn resolve(&self, name: Option<&str>) -> Result<Arc<Local>, NodeError> {
+        if let Some((app, identity)) = name.and_then(|name| name.split_once('@')) {
+            let local = self.local(self.entry(Some(app))?)?;
+            let identity = self.identity(identity)?;
+            return Ok(Arc::new(Local { identity: Some(identity), ..local }));
+        }
+        self.local(self.entry(name)?).map(Arc::new)
+    }
+
+    fn local(&self, entry: EntryInfo) -> Result<Local, NodeError> {
+        let role = match entry.kind {
+            Kind::Identity => Role::Device,
+            Kind::App => Role::App,
+        };
+        let key = entry.in_role(role).next().ok_or_else(|| {
+            NodeError::Misuse(format!(
+                "`{}` has no {role} key on this machine, so it cannot sign records: add one with `atlas id new --device NAME`",
+                entry.name
+            ))
+        })?;
+        let secret = self.keyring.secret(&entry.name, role, &key)?;
+        let identity = entry.identity.filter(|_| entry.kind == Kind::Identity);
+        Ok(Local { name: entry.name, kind: entry.kind, identity, secret })
+    }
+
+    /// An identity by the name it has here, or by its id, whoever's it is.
+    pub fn identity(&self, name: &str) -> Result<IdentityId, NodeError> {
+        if let Ok(id) = name.parse() {
+            return Ok(id);
+        }
+        let entry = self.entry(Some(name))?;
+        entry.identity.ok_or_else(|| {
+            NodeError::Misuse(format!("`{name}` belongs to no identity yet: nobody has answered its request"))
+        })
+    }
+
+    /// The local name of an identity, if its keys are here.
     pub fn name_of(&self, id: &IdentityId) -> Option<String> {
-        self.all().iter().find(|local| local.identity.id() == *id).map(|local| local.name.clone())
+        let mut all = self.all().into_iter();
+        all.find(|entry| entry.kind == Kind::Identity && entry.identity == Some(*id)).map(|entry| entry.name)
     }
-}
 
-fn names(all: &[Arc<LocalIdentity>]) -> String {
-    all.iter().map(|local| local.name.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-fn parse(name: &str, content: &[u8]) -> Result<LocalIdentity, String> {
-    let file: KeyFile = serde_json::from_slice(content).map_err(|_| "the key file is damaged".to_owned())?;
-    if file.version != 1 {
-        return Err(format!("the key file has version {}, this program reads version 1", file.version));
+    /// The local name of a key.
+    pub fn name_of_key(&self, key: &PublicKey) -> Option<String> {
+        self.all().into_iter().find(|entry| entry.keys.iter().any(|it| it.key == *key)).map(|entry| entry.name)
     }
-    let genesis = BASE64_NOPAD.decode(file.genesis.as_bytes()).map_err(|_| "the genesis is damaged".to_owned())?;
-    let identity = Identity::decode(&genesis).map_err(|error| error.to_string())?;
-    let seed = BASE64_NOPAD.decode(file.device.as_bytes()).map(Zeroizing::new);
-    let seed = seed.ok().and_then(|seed| <[u8; 32]>::try_from(&seed[..]).ok()).map(Zeroizing::new);
-    let Some(seed) = seed else { return Err("the device key is damaged".to_owned()) };
-    let device = SecretKey::from_seed(&seed);
-    let public: PublicKey = device.public();
-    if !identity.is_device(&public) {
-        return Err("the device key is not one of the identity's".to_owned());
-    }
-    Ok(LocalIdentity { name: name.to_owned(), identity, device })
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn identities_survive_a_restart_and_only_their_owner_can_read_them() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = dir.path().join("keys");
-        let ada = Identities::open(folder.clone()).unwrap().create("ada", 1).unwrap();
-        let again = Identities::open(folder.clone()).unwrap();
-        assert_eq!(again.resolve(None).unwrap().identity, ada.identity);
-        assert_eq!(again.resolve(Some(&ada.identity.id().to_string())).unwrap().name, "ada");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(folder.join("ada.identity")).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600);
+    /// Refuses a name that is taken.
+    pub(crate) fn check_free(&self, name: &str) -> Result<(), NodeError> {
+        check_local_name("an identity", name)?;
+        match self.keyring.entry(name) {
+            Ok(_) => Err(NodeError::Exists { what: "identity", name: name.to_owned() }),
+            Err(KeyError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
+}
 
-    #[test]
-    fn a_damaged_key_file_is_named_and_not_overwritten() {
-        let dir = tempfile::tempdir().unwrap();
-        Identities::open(dir.path().to_owned()).unwrap().create("ada", 1).unwrap();
-        fs::write(dir.path().join("ada.identity"), b"{").unwrap();
-        let error = Identities::open(dir.path().to_owned()).unwrap_err().to_string();
-        assert!(error.contains("ada.identity") && error.contains("damaged"), "{error}");
-    }
-
-    #[test]
-    fn names_that_could_leave_the_folder_are_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let identities = Identities::open(dir.path().to_owned()).unwrap();
-        for name in ["", "../x", "a/b", ".hidden", "-flag", "a b"] {
-            assert!(matches!(identities.create(name, 1), Err(NodeError::Misuse(_))), "{name}");
-        }
-    }
+fn names<'a>(entries: impl Iterator<Item = &'a EntryInfo>) -> String {
+    entries.map(|entry| entry.name.as_str()).collect::<Vec<_>>().join(", ")
 }
