@@ -106,6 +106,7 @@ pub fn status_name(status: Status) -> &'static str {
         Status::Bodiless => "bodiless",
         Status::Invalid => "invalid",
         Status::Pending => "pending",
+        Status::Revoked => "revoked",
     }
 }
 

@@ -1,24 +1,23 @@
-//! Records: what a put, a new verdict or an erasure writes.
+//! Records: what a put, a new verdict, a revocation or an erasure writes.
 //!
-//! [`crate::decide`] says what follows; here it becomes rows. One function, [`Group::rewrite`],
-//! turns "the record was so and is now so" into row changes, so that every way in and out of
-//! visibility keeps the same rows.
+//! One function, [`Group::settle`], finds out what a change does to other records, by way of
+//! [`crate::place`]. Another, [`Group::rewrite`], turns "the record was so and is now so" into
+//! row changes, so that every way in and out of visibility keeps the same rows.
 
 use std::borrow::Cow;
 use std::ops::{Bound, ControlFlow};
 
 use atlas_record::header::Header;
-use atlas_record::order::{Lifecycle, Rank};
-use atlas_record::{Key, Op, Payload, Record, RecordId, Target, Timestamp};
+use atlas_record::order::Lifecycle;
+use atlas_record::{Op, Payload, Record, RecordId, Timestamp};
 
 use crate::batch::{JudgedRecord, Limit, Outcome};
-use crate::decide::{self, Judged, Place, Placed, Standing, Top};
 use crate::error::StoreError;
-use crate::group::{Group, RecordNames};
+use crate::group::Group;
 use crate::keys::{KeyBuf, Name, Parts, key};
-use crate::kv::{Range, Table, after_prefix};
+use crate::kv::{Range, Table};
 use crate::names::Kind;
-use crate::rows::{HistoryRow, RecordRow, decode_standing, encode_standing, judged};
+use crate::rows::RecordRow;
 use crate::status::{Status, Verdict};
 use crate::store::Change;
 
@@ -27,38 +26,6 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// What a rewritten record's row was before.
 type Before<'a> = Option<&'a RecordRow<'static>>;
 
-/// The row of what stands at an address; its history follows it, by rank.
-pub(crate) fn address_key(names: RecordNames, record_key: &Key) -> KeyBuf {
-    let RecordNames { space, type_name, author } = names;
-    let mut address = key();
-    // Keys hold no zero byte, so none is a prefix of another with its terminator.
-    address.name(space).name(author).name(type_name).bytes(record_key.as_str().as_bytes()).byte(0);
-    address
-}
-
-fn history_key(address: &KeyBuf, rank: &Rank) -> KeyBuf {
-    let mut row = address.clone();
-    row.rank(rank);
-    row
-}
-
-pub(crate) fn tombstone_key(names: RecordNames, target: &RecordId) -> KeyBuf {
-    let mut row = key();
-    row.name(names.space).name(names.type_name).name(names.author).bytes(&target.0);
-    row
-}
-
-/// The record that an unkeyed delete names.
-pub(crate) fn deletes_target(header: &Header) -> Option<RecordId> {
-    match (&header.record_key, header.op, &header.links[..]) {
-        (None, Op::Delete, [link]) => match &link.target {
-            Target::Cid(cid) => RecordId::from_cid(cid),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
 impl Group<'_> {
     /// The number of a stored record.
     pub fn number_of(&self, id: &RecordId) -> Result<Option<u64>> {
@@ -66,7 +33,7 @@ impl Group<'_> {
         Parts(&row).number().map(Some).ok_or_else(|| StoreError::damaged(Table::Ids, "a number of another length"))
     }
 
-    fn row(&self, n: u64) -> Result<RecordRow<'static>> {
+    pub fn row(&self, n: u64) -> Result<RecordRow<'static>> {
         match self.get(Table::Records, &n.to_be_bytes())? {
             Some(bytes) => RecordRow::decode(n, &bytes),
             None => Err(StoreError::damaged(Table::Records, format!("record {n} is missing"))),
@@ -74,7 +41,7 @@ impl Group<'_> {
     }
 
     pub fn put_record(&mut self, put: &JudgedRecord) -> Result<Outcome> {
-        let JudgedRecord { record, lifecycle, verdict } = put;
+        let JudgedRecord { record, lifecycle, verdict, revoked, creates_only } = put;
         if *lifecycle == Lifecycle::Ephemeral {
             return Ok(Outcome::Ephemeral);
         }
@@ -91,22 +58,30 @@ impl Group<'_> {
         self.state.last += 1;
         let n = self.state.last;
 
-        let placed = self.place(names, header, id, n, *lifecycle, judged(verdict))?;
         let mut row = RecordRow {
             space: names.space,
             type_name: names.type_name,
             lifecycle: *lifecycle,
-            superseded: placed.superseded,
-            deleted: placed.deleted,
+            superseded: false,
+            deleted: false,
             expired: false,
             erased: false,
+            revoked: *revoked,
+            // A delete creates nothing: what a grant says of replacing does not bear on it.
+            creates_only: *creates_only && header.op == Op::Put,
             verdict: Cow::Borrowed(verdict),
             signed: Cow::Borrowed(record.signed()),
             payload: record.payload().map(Cow::Borrowed),
         };
+        let placed = self.place(names, &row, n)?;
+        (row.superseded, row.deleted) = (placed.superseded, placed.deleted);
         self.writes.put(Table::Ids, &id.0, &n.to_be_bytes());
         if let (Some(at), Op::Put) = (header.expires, header.op) {
             self.put_ordered(Table::Expiry, key().number(at).number(n), &[]);
+        }
+        if let Some(grant) = &header.grant {
+            let grant = self.name(Kind::Grant, &grant.0)?;
+            self.put(Table::Grant, key().name(grant).number(n), &[]);
         }
         let forked = self.chain(names.space, header, id, n)?;
         let visible = self.rewrite(n, names.author, None, &mut row)?.is_visible();
@@ -145,186 +120,49 @@ impl Group<'_> {
         Ok(true)
     }
 
-    /// Gives a record its place at its address, or among what deletes name, and changes
-    /// the records that this displaces or deletes.
-    fn place(
-        &mut self,
-        names: RecordNames,
-        header: &Header,
-        id: RecordId,
-        n: u64,
-        lifecycle: Lifecycle,
-        judged: Judged,
-    ) -> Result<Placed> {
-        let Some(record_key) = &header.record_key else {
-            return self.place_unkeyed(names, header, id, n, judged);
-        };
-        let address = address_key(names, record_key);
-        let rank = Rank { created: header.created, id };
-        let before = self.standing(&address)?;
-        let replaceable = lifecycle == Lifecycle::Replaceable;
-        let history = HistoryRow { n, valid: judged == Judged::Valid, op: header.op, replaceable };
-        if judged != Judged::Valid {
-            self.put_ordered(Table::Address, &history_key(&address, &rank), &history.encode());
-            return Ok(decide::arrive_unjudged(before, rank, header.op));
-        }
-        let arrival = decide::arrive(before, rank, n, header.op, lifecycle);
-        if arrival.placed.place == Place::History {
-            self.put_ordered(Table::Address, &history_key(&address, &rank), &history.encode());
-        }
-        if let Some(top) = arrival.displaced {
-            self.displace(&address, top)?;
-        }
-        if let Some((above, below)) = arrival.deletes {
-            self.delete_between(&address, above, below)?;
-        }
-        self.save_standing(&address, &arrival.standing);
-        Ok(arrival.placed)
-    }
-
-    fn standing(&self, address: &KeyBuf) -> Result<Standing> {
-        self.get(Table::Address, address.done())?.map_or(Ok(Standing::default()), |row| decode_standing(&row))
-    }
-
-    fn save_standing(&mut self, address: &KeyBuf, standing: &Standing) {
-        match encode_standing(standing) {
-            Some(row) => self.put(Table::Address, address, &row),
-            None => self.remove(Table::Address, address),
-        }
-    }
-
-    /// What stood joins the history.
-    fn displace(&mut self, address: &KeyBuf, top: Top) -> Result<()> {
-        let row = HistoryRow { n: top.n, valid: true, op: top.op, replaceable: top.replaceable };
-        self.put_ordered(Table::Address, &history_key(address, &top.rank), &row.encode());
-        if top.op == Op::Put && top.replaceable {
-            self.update(top.n, |row| row.superseded = true)?;
-        }
-        Ok(())
-    }
-
-    /// A delete reaches every put of the history between two ranks, judged or not.
-    fn delete_between(&mut self, address: &KeyBuf, above: Option<Rank>, below: Rank) -> Result<()> {
-        let from = above.map_or_else(|| address.to_vec(), |rank| history_key(address, &rank).to_vec());
-        let to = history_key(address, &below).to_vec();
-        let range = Range { from: Bound::Excluded(from), to: Bound::Excluded(to), backward: false };
-        let mut found = Vec::new();
-        self.range(Table::Address, range, |_, value| {
-            let row = HistoryRow::decode(value)?;
-            if row.op == Op::Put {
-                found.push(row.n);
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        found.into_iter().try_for_each(|n| self.update(n, |row| row.deleted = true))
-    }
-
-    /// Unkeyed records stand for themselves; a delete names one by its id, in either order.
-    fn place_unkeyed(
-        &mut self,
-        names: RecordNames,
-        header: &Header,
-        id: RecordId,
-        n: u64,
-        judged: Judged,
-    ) -> Result<Placed> {
-        let mut placed = Placed { place: Place::Top, deleted: false, superseded: false };
-        let Some(target) = deletes_target(header) else {
-            placed.deleted = self.get(Table::Tombstone, tombstone_key(names, &id).done())?.is_some();
-            return Ok(placed);
-        };
-        if judged != Judged::Valid {
-            return Ok(placed);
-        }
-        let tombstone = tombstone_key(names, &target);
-        if self.get(Table::Tombstone, tombstone.done())?.is_none() {
-            self.put(Table::Tombstone, &tombstone, &n.to_be_bytes());
-        }
-        if let Some(found) = self.number_of(&target)? {
-            let row = self.row(found)?;
-            let its = row.signed.header();
-            let same = its.space == header.space && its.author == header.author && its.type_name == header.type_name;
-            if same && its.record_key.is_none() && its.op == Op::Put {
-                self.update(found, |row| row.deleted = true)?;
-            }
-        }
-        Ok(placed)
-    }
-
-    /// A valid put is valid no longer: what ranks next stands again.
-    fn withdraw(&mut self, names: RecordNames, before: &RecordRow<'_>, n: u64) -> Result<()> {
-        let header = before.signed.header();
-        let rank = before.rank();
-        let Some(record_key) = &header.record_key else { return Ok(()) };
-        let address = address_key(names, record_key);
-        let mut standing = self.standing(&address)?;
-        let replaceable = before.lifecycle == Lifecycle::Replaceable;
-        let row = HistoryRow { n, valid: false, op: header.op, replaceable };
-        self.put_ordered(Table::Address, &history_key(&address, &rank), &row.encode());
-        if standing.top.is_none_or(|top| top.n != n) {
-            return Ok(());
-        }
-        let range = Range { from: Bound::Excluded(address.to_vec()), to: after_prefix(address.done()), backward: true };
-        let mut next = None;
-        self.range(Table::Address, range, |row_key, value| {
-            let row = HistoryRow::decode(value)?;
-            let rank = row_key.get(address.done().len()..).and_then(|tail| Parts(tail).rank());
-            let rank = rank.ok_or_else(|| StoreError::damaged(Table::Address, "a key of another length"))?;
-            if row.valid {
-                next = Some((rank, row));
-                return Ok(ControlFlow::Break(()));
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        standing.top = None;
-        if let Some((rank, row)) = next {
-            self.update(row.n, |row| row.superseded = false)?;
-            self.remove(Table::Address, &history_key(&address, &rank));
-            standing.top = Some(Top { rank, n: row.n, op: row.op, replaceable: row.replaceable });
-        }
-        self.save_standing(&address, &standing);
-        Ok(())
-    }
-
     /// A stored record gets another verdict, and its payload if that was missing.
     pub fn judge(&mut self, id: &RecordId, verdict: &Verdict, payload: Option<&Payload>) -> Result<Outcome> {
         let Some(n) = self.number_of(id)? else { return Ok(Outcome::Unknown) };
         let before = self.row(n)?;
-        let (was, now) = (judged(&before.verdict), judged(verdict));
-        if before.signed.header().op == Op::Delete && was == Judged::Valid {
-            return Ok(Outcome::Unchanged { n });
-        }
-        // What is gone for good stays gone; its place at its address follows the verdict all the same.
-        let is_gone = before.deleted || before.erased || before.expired;
-        let payload = payload.filter(|_| before.payload.is_none() && !is_gone);
+        // The body of what is gone is not taken; the place at its address follows the verdict all the same.
+        let payload = payload.filter(|_| before.payload.is_none() && !before.facts().is_gone());
         if payload.is_some_and(|p| before.signed.header().body != Some(p.body.commit(&p.salt))) {
             return Ok(Outcome::WrongPayload);
         }
-        let names = self.record_names(before.signed.header())?;
         let mut after = before.clone();
         after.verdict = Cow::Owned(verdict.clone());
         if let Some(payload) = payload {
             after.payload = Some(Cow::Owned(payload.clone()));
         }
-        match (was == Judged::Valid, now == Judged::Valid) {
+        self.settle(n, &before, after)
+    }
+
+    /// Revocations take a stored record away, or do so no longer.
+    pub fn set_revoked(&mut self, id: &RecordId, revoked: bool) -> Result<Outcome> {
+        let Some(n) = self.number_of(id)? else { return Ok(Outcome::Unknown) };
+        let before = self.row(n)?;
+        let after = RecordRow { revoked, ..before.clone() };
+        self.settle(n, &before, after)
+    }
+
+    /// Writes what is known of a record now, with all that follows from whether it is in force.
+    fn settle(&mut self, n: u64, before: &RecordRow<'static>, mut after: RecordRow<'static>) -> Result<Outcome> {
+        if after == *before {
+            return Ok(Outcome::Unchanged { n });
+        }
+        let names = self.record_names(before.signed.header())?;
+        match (before.is_in_force(), after.is_in_force()) {
             (false, true) => {
-                let header = before.signed.header();
-                if let Some(record_key) = &header.record_key {
-                    self.remove(Table::Address, &history_key(&address_key(names, record_key), &before.rank()));
-                }
-                let placed = self.place(names, header, *id, n, before.lifecycle, now)?;
+                let placed = self.place_again(names, &after, n)?;
                 (after.superseded, after.deleted) = (placed.superseded, placed.deleted);
             }
             (true, false) => {
-                self.withdraw(names, &before, n)?;
+                self.withdraw(names, before, n)?;
                 after.superseded = false;
             }
             _ => {}
         }
-        if after == before {
-            return Ok(Outcome::Unchanged { n });
-        }
-        let visible = self.rewrite(n, names.author, Some(&before), &mut after)?.is_visible();
+        let visible = self.rewrite(n, names.author, Some(before), &mut after)?.is_visible();
         Ok(Outcome::Changed { n, visible })
     }
 
@@ -365,7 +203,7 @@ impl Group<'_> {
     }
 
     /// Changes a stored record.
-    fn update(&mut self, n: u64, change: impl FnOnce(&mut RecordRow<'static>)) -> Result<()> {
+    pub fn update(&mut self, n: u64, change: impl FnOnce(&mut RecordRow<'static>)) -> Result<()> {
         let before = self.row(n)?;
         let mut after = before.clone();
         change(&mut after);

@@ -16,6 +16,18 @@ pub struct JudgedRecord {
     pub lifecycle: Lifecycle,
     /// The validator's verdict.
     pub verdict: Verdict,
+    /// Whether the revocations known so far take it away. See [`Item::SetRevoked`].
+    pub revoked: bool,
+    /// Whether its grant lets it create and not replace. Such a put stands at its address only
+    /// where no other record does, and the earliest of several keeps its place.
+    pub creates_only: bool,
+}
+
+impl JudgedRecord {
+    /// A record that is not revoked and may replace what is at its address.
+    pub fn new(record: Record, lifecycle: Lifecycle, verdict: Verdict) -> Self {
+        Self { record, lifecycle, verdict, revoked: false, creates_only: false }
+    }
 }
 
 /// One thing to do.
@@ -23,8 +35,9 @@ pub struct JudgedRecord {
 pub enum Item {
     /// Stores a record. Known ids change nothing.
     Put(JudgedRecord),
-    /// Gives a stored record a new verdict, and its payload where that was not here. A
-    /// deletion that took effect stays: what it took back is gone.
+    /// Gives a stored record a new verdict, and its payload where that was not here. A delete
+    /// that is valid no longer gives back what it took; bodies that were dropped have to come
+    /// again.
     Judge {
         /// The record.
         id: RecordId,
@@ -33,6 +46,18 @@ pub enum Item {
         /// The payload, if it was missing. Must belong to the header; ignored where the
         /// record was taken back, expired or erased.
         payload: Option<Payload>,
+    },
+    /// Says whether revocations take a stored record away, as often as that changes. While it
+    /// is revoked it is as if it were not valid: not shown, superseding and deleting nothing.
+    /// Verdict and body are kept.
+    ///
+    /// The order in which records are revoked does not matter to the outcome. At one address,
+    /// following the order of time, up or down, is the cheapest.
+    SetRevoked {
+        /// The record.
+        id: RecordId,
+        /// Whether it is revoked from now on.
+        revoked: bool,
     },
     /// Drops the salt and body of a record on this node for good.
     Erase(RecordId),
@@ -147,9 +172,20 @@ impl Batch {
         self
     }
 
-    /// Adds a record. See [`Item::Put`].
+    /// Adds a record that is not revoked and may replace what is at its address. See
+    /// [`Item::Put`].
     pub fn put(&mut self, record: Record, lifecycle: Lifecycle, verdict: Verdict) -> &mut Self {
-        self.push(Item::Put(JudgedRecord { record, lifecycle, verdict }))
+        self.put_judged(JudgedRecord::new(record, lifecycle, verdict))
+    }
+
+    /// Adds a record with all that was said of it. See [`Item::Put`].
+    pub fn put_judged(&mut self, judged: JudgedRecord) -> &mut Self {
+        self.push(Item::Put(judged))
+    }
+
+    /// Revokes a record, or restores it. See [`Item::SetRevoked`].
+    pub fn set_revoked(&mut self, id: RecordId, revoked: bool) -> &mut Self {
+        self.push(Item::SetRevoked { id, revoked })
     }
 
     /// Adds a document. See [`Item::PutDoc`].
@@ -214,7 +250,7 @@ pub enum Outcome {
     },
     /// Ephemeral records are never stored.
     Ephemeral,
-    /// A verdict, an erasure or a payload was applied to a stored record.
+    /// A verdict, a revocation, an erasure or a payload was applied to a stored record.
     Changed {
         /// Its number.
         n: u64,

@@ -11,17 +11,17 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use atlas_record::Op;
-use atlas_record::order::Lifecycle;
 
-use crate::apply::{NameSource, address_key, deletes_target, for_visible_rows, tombstone_key};
-use crate::decide::Judged;
+use crate::apply::{NameSource, for_visible_rows};
+use crate::decide::Contender;
 use crate::error::StoreError;
 use crate::group::{RecordNames, Totals, counted_number};
 use crate::keys::{KeyBuf, Name, Parts, key, wait_key};
 use crate::kv::{Range, Table, View};
 use crate::names::{self, Kind};
 use crate::parked::{self, PARKED, PENDING};
-use crate::rows::{RecordRow, judged};
+use crate::place::{address_key, deletes_target, tombstone_key, tombstone_mark};
+use crate::rows::RecordRow;
 use crate::stats::Counts;
 use crate::store::Store;
 use crate::waiting::{WaitKey, Waiting};
@@ -104,8 +104,8 @@ impl Sum {
 }
 
 /// The tables whose rows are exactly what records say, byte by byte.
-const DERIVED: [Table; 7] =
-    [Table::Ids, Table::Set, Table::Author, Table::Link, Table::Index, Table::Expiry, Table::Waiting];
+const DERIVED: [Table; 8] =
+    [Table::Ids, Table::Set, Table::Author, Table::Link, Table::Index, Table::Grant, Table::Expiry, Table::Waiting];
 
 struct Check<'a> {
     view: &'a dyn View,
@@ -124,12 +124,8 @@ struct Check<'a> {
 #[derive(Hash)]
 struct PlaceView<'a> {
     address: &'a [u8],
-    created: u64,
-    id: [u8; 32],
-    n: u64,
-    valid: bool,
-    delete: bool,
-    replaceable: bool,
+    record: Contender,
+    in_force: bool,
     deleted: bool,
     superseded: bool,
 }
@@ -230,12 +226,8 @@ impl Check<'_> {
                 let address = address_key(names, record_key);
                 let place = PlaceView {
                     address: address.done(),
-                    created: header.created,
-                    id: row.signed.id().0,
-                    n,
-                    valid: judged(&row.verdict) == Judged::Valid,
-                    delete: header.op == Op::Delete,
-                    replaceable: row.lifecycle == Lifecycle::Replaceable,
+                    record: row.contender(n),
+                    in_force: row.is_in_force(),
                     deleted: row.deleted,
                     superseded: row.superseded,
                 };
@@ -246,22 +238,14 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// Whether a record without a key is deleted, as its row and the mark of its deletes say.
     fn unkeyed(&mut self, n: u64, names: RecordNames, row: &RecordRow<'_>) -> Result<()> {
-        let header = row.signed.header();
-        let taken_back =
-            |id| self.view.get(Table::Tombstone, tombstone_key(names, &id).done()).map(|row| row.is_some());
-        match deletes_target(header) {
-            Some(target) => {
-                if judged(&row.verdict) == Judged::Valid && !taken_back(target)? {
-                    self.report.problem(format!("record {n} deletes another, and that is not noted in `tombstone`"));
-                }
-            }
-            None => {
-                if taken_back(row.signed.id())? != row.deleted {
-                    self.report
-                        .problem(format!("record {n}: `tombstone` and its status differ on whether it is deleted"));
-                }
-            }
+        if row.signed.header().op == Op::Delete {
+            return Ok(());
+        }
+        let mark = self.view.get(Table::Tombstone, tombstone_mark(names, &row.signed.id()).done())?;
+        if mark.is_some() != row.deleted {
+            self.report.problem(format!("record {n}: `tombstone` and its status differ on whether it is deleted"));
         }
         Ok(())
     }
@@ -321,6 +305,13 @@ fn expected_rows<S: NameSource>(source: &mut S, n: u64, row: &RecordRow<'_>, eac
     each(Table::Set, at.done(), key().number(n).byte(row.status() as u8).done());
     if let (Some(expires), Op::Put, false) = (header.expires, header.op, row.expired) {
         each(Table::Expiry, key().number(expires).number(n).done(), &[]);
+    }
+    if let Some(grant) = &header.grant {
+        let grant = source.number_for(Kind::Grant, &grant.0)?;
+        each(Table::Grant, key().name(grant).number(n).done(), &[]);
+    }
+    if let Some(target) = deletes_target(header).filter(|_| row.is_in_force()) {
+        each(Table::Tombstone, tombstone_key(&tombstone_mark(names, &target), n).done(), &[]);
     }
     if let Some(waiting) = row.waiting() {
         waiting_rows(PENDING, waiting, &number, each);

@@ -20,6 +20,7 @@ impl Group<'_> {
         match item {
             Item::Put(put) => self.put_record(put),
             Item::Judge { id, verdict, payload } => self.judge(id, verdict, payload.as_ref()),
+            Item::SetRevoked { id, revoked } => self.set_revoked(id, *revoked),
             Item::Erase(id) => self.erase(id),
             Item::EraseExpired { now, most } => self.erase_expired(*now, *most),
             Item::PutDoc { kind, key, bytes } => {

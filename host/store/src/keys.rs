@@ -1,6 +1,6 @@
 //! How keys are built: fixed-width parts in big-endian order, so that bytes sort as meant.
 //!
-//! Spaces, types, authors, signing keys, relations and index names appear as local numbers
+//! Spaces, types, authors, signing keys, relations, index names and grants appear as local numbers
 //! ([`crate::names`]). The one part of free length, an index value, is escaped so that no
 //! value is a prefix of another and bytes keep the order of values.
 
@@ -10,7 +10,7 @@ use atlas_record::{RecordId, Target, Timestamp};
 use crate::entry::IndexValue;
 use crate::waiting::WaitKey;
 
-/// A local number of a space, type, author, key, relation or index name.
+/// A local number of a space, type, author, key, relation, index name or grant.
 pub(crate) type Name = u32;
 
 /// Bytes of a text that are indexed.
@@ -136,6 +136,11 @@ impl<'a> Parts<'a> {
 
     pub fn byte(&mut self) -> Option<u8> {
         self.array::<1>().map(|[byte]| byte)
+    }
+
+    /// A byte in which only these bits may be set.
+    pub fn flags(&mut self, known: u8) -> Option<u8> {
+        self.byte().filter(|flags| flags & !known == 0)
     }
 
     pub fn name(&mut self) -> Option<Name> {

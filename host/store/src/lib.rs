@@ -7,13 +7,15 @@
 //!
 //! What the store holds is two things. The **replicated set** is every admissible header, for
 //! good: it only grows, and it is what peers compare. Everything else is an **overlay** that
-//! follows from it: which record stands at an address, what a delete took back, what is
-//! valid, what has expired. The overlay is a function of the set, so nodes that received the
-//! same records in other orders show the same.
+//! follows from it and from what is said of its records: which one stands at an address, what
+//! a delete took back, what is valid, revoked, expired. The overlay is a function of the set,
+//! so nodes that received the same records in other orders show the same; and whatever is said
+//! of a record can be unsaid, and its effects with it. Only bodies that were dropped have to
+//! come again.
 //!
 //! Read in this order: [`kv`] (what is asked of a backend), `keys` and `rows` (what a row looks
-//! like), `decide` (what stands, as pure functions), `apply` and `items` (decisions become
-//! rows), `committer` (when they are written), [`scan`] and `hits` (queries), [`check`] (how
+//! like), `decide` (what stands, as pure functions), `place`, `apply` and `items` (decisions
+//! become rows), `committer` (when they are written), [`scan`] and `hits` (queries), [`check`] (how
 //! all of it is verified).
 //!
 //! ```
@@ -30,6 +32,7 @@
 mod apply;
 pub mod batch;
 pub mod blobs;
+pub mod chains;
 pub mod check;
 mod committer;
 pub mod config;
@@ -45,6 +48,7 @@ mod keys;
 pub mod kv;
 mod names;
 mod parked;
+mod place;
 mod read;
 mod rows;
 pub mod scan;
@@ -56,6 +60,7 @@ pub mod waiting;
 
 pub use batch::{Batch, BlobBytes, Item, JudgedRecord, Limit, Outcome};
 pub use blobs::BlobReader;
+pub use chains::{Chain, ChainPosition, Fork};
 pub use check::{CheckProgress, CheckReport};
 pub use config::{Config, WaitBounds};
 pub use docs::{Doc, DocKind};
@@ -63,7 +68,7 @@ pub use entry::{IndexEntry, IndexValue};
 pub use error::StoreError;
 pub use hits::Hits;
 pub use parked::ParkedRecord;
-pub use read::{Admissible, ChainPosition, Docs, Fork, History};
+pub use read::{Admissible, Docs, History};
 pub use scan::{By, Hit, Position, Scan, Values};
 pub use shared::{Change, Changes};
 pub use stats::{Counts, Stats, TypeCounts};

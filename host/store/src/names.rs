@@ -20,9 +20,11 @@ pub(crate) enum Kind {
     Key = 3,
     Relation = 4,
     Index = 5,
+    Grant = 6,
 }
 
-pub(crate) const KINDS: [Kind; 6] = [Kind::Space, Kind::Type, Kind::Author, Kind::Key, Kind::Relation, Kind::Index];
+pub(crate) const KINDS: [Kind; 7] =
+    [Kind::Space, Kind::Type, Kind::Author, Kind::Key, Kind::Relation, Kind::Index, Kind::Grant];
 
 /// Row of a name.
 pub(crate) fn forward(kind: Kind, name: &[u8]) -> Vec<u8> {

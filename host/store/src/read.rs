@@ -1,13 +1,11 @@
-//! Reads by id, number, address, chain position, kind. Each sees the store as of one moment.
+//! Reads by id, number, address, grant, kind. Each sees the store as of one moment.
 
 use std::fs::{self, File};
 use std::ops::Bound;
 
-use atlas_record::id::PublicKey;
 use atlas_record::order::Rank;
-use atlas_record::{Address, BlobId, RecordId, SpaceId, Timestamp, TypeName};
+use atlas_record::{Address, BlobId, GrantId, RecordId, SpaceId, Timestamp, TypeName};
 
-use crate::apply::address_key;
 use crate::blobs::{self, BlobReader};
 use crate::docs::{Doc, DocKind, doc_key};
 use crate::error::StoreError;
@@ -16,6 +14,7 @@ use crate::keys::{KeyBuf, Name, Parts, key};
 use crate::kv::{Range, Table, View, after_prefix};
 use crate::names::{self, Kind};
 use crate::parked::{self, PARKED, PENDING, ParkedRecord};
+use crate::place::address_key;
 use crate::rows::{HistoryRow, RecordRow, decode_counts, decode_standing};
 use crate::stats::TypeCounts;
 use crate::status::StoredRecord;
@@ -23,30 +22,6 @@ use crate::store::Store;
 use crate::waiting::WaitKey;
 
 type Result<T> = std::result::Result<T, StoreError>;
-
-/// A record at a position of a key's chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChainPosition {
-    /// The position.
-    pub seq: u64,
-    /// The record.
-    pub id: RecordId,
-    /// Its number.
-    pub n: u64,
-}
-
-/// Proof that a key signed more than one record for a position of its chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fork {
-    /// The key.
-    pub key: PublicKey,
-    /// The space.
-    pub space: SpaceId,
-    /// The position.
-    pub seq: u64,
-    /// The records, by arrival.
-    pub records: Vec<RecordId>,
-}
 
 /// A page of what was written at an address.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,8 +93,9 @@ impl Store {
         numbers.into_iter().filter_map(|n| load(&*view, n).transpose()).collect()
     }
 
-    /// What stands at an address: the valid record of the highest rank, put or delete. Only
-    /// one whose status is visible is content.
+    /// What stands at an address, put or delete: the latest record that is valid and not
+    /// revoked; where all such records may only create, the earliest. Only one whose status is
+    /// visible is content.
     pub fn current(&self, address: &Address) -> Result<Option<StoredRecord>> {
         let view = self.view();
         let Some(row) = address_row(&*view, address)? else { return Ok(None) };
@@ -141,9 +117,8 @@ impl Store {
         let mut found = Vec::new();
         for stored in view.range(Table::Address, range).take(most.saturating_add(1)) {
             let (stored, value) = stored?;
-            let rank = stored.get(row.done().len()..).and_then(|tail| Parts(tail).rank());
-            let rank = rank.ok_or_else(|| StoreError::damaged(Table::Address, "a key of another length"))?;
-            found.push((rank, HistoryRow::decode(&value)?.n));
+            let record = HistoryRow::decode(row.done().len(), &stored, &value)?.record;
+            found.push((record.rank, record.n));
         }
         if let Some(standing) = view.get(Table::Address, row.done())?
             && let Some(top) = decode_standing(&standing)?.top
@@ -178,62 +153,20 @@ impl Store {
         })))
     }
 
-    fn chain_prefix(view: &dyn View, signer: &PublicKey, space: &SpaceId) -> Result<Option<KeyBuf>> {
-        let signer = names::number(view, Kind::Key, &signer.0)?;
-        Ok(signer.zip(space_number(view, space)?).map(|(signer, space)| {
-            let mut prefix = key();
-            prefix.name(signer).name(space);
-            prefix
-        }))
-    }
-
-    /// The last position of a key's chain in a space. At a fork, the first that came.
-    pub fn chain_head(&self, signer: &PublicKey, space: &SpaceId) -> Result<Option<ChainPosition>> {
+    /// Numbers of the records whose headers name a grant, whatever their status, from `from_n`
+    /// on, `most` of them at most, in order.
+    pub fn by_grant(&self, grant: &GrantId, from_n: u64, most: usize) -> Result<Vec<u64>> {
         let view = self.view();
-        let Some(prefix) = Self::chain_prefix(&*view, signer, space)? else { return Ok(None) };
-        let last = view.range(Table::Chain, Range::prefix(prefix.done()).backward()).next();
-        last.map(|row| chain_position(&row?)).transpose()
-    }
-
-    /// The records at a position of a chain, by arrival; more than one is a fork.
-    pub fn chain_at(&self, signer: &PublicKey, space: &SpaceId, seq: u64) -> Result<Vec<ChainPosition>> {
-        let view = self.view();
-        let Some(mut row) = Self::chain_prefix(&*view, signer, space)? else { return Ok(Vec::new()) };
-        row.number(seq);
-        let forked: Vec<ChainPosition> = view
-            .range(Table::Fork, Range::prefix(row.done()))
-            .map(|row| fork_row(&row?).map(|(_, _, position)| position))
-            .collect::<Result<_>>()?;
-        if !forked.is_empty() {
-            return Ok(forked);
-        }
-        let single = view.get(Table::Chain, row.done())?;
-        single.map(|value| chain_position(&(row.to_vec(), value))).into_iter().collect()
-    }
-
-    /// Positions for which a key signed more than one record, `most` of them at most.
-    pub fn forks(&self, most: usize) -> Result<Vec<Fork>> {
-        let view = self.view();
-        let mut forks: Vec<Fork> = Vec::new();
-        let mut last = None;
-        for row in view.range(Table::Fork, Range::all()) {
-            let (signer, space, position) = fork_row(&row?)?;
-            if last == Some((signer, space, position.seq)) {
-                forks.last_mut().expect("pushed with `last`").records.push(position.id);
-                continue;
-            }
-            if forks.len() == most {
-                break;
-            }
-            last = Some((signer, space, position.seq));
-            forks.push(Fork {
-                key: PublicKey(name_array(&*view, Kind::Key, signer)?),
-                space: SpaceId(name_array(&*view, Kind::Space, space)?),
-                seq: position.seq,
-                records: vec![position.id],
-            });
-        }
-        Ok(forks)
+        let Some(grant) = names::number(&*view, Kind::Grant, &grant.0)? else { return Ok(Vec::new()) };
+        let prefix = key().name(grant).to_vec();
+        let from = key().name(grant).number(from_n).to_vec();
+        let range = Range { from: Bound::Included(from), to: after_prefix(&prefix), backward: false };
+        let number = |row: Result<crate::kv::Row>| {
+            let (row, _) = row?;
+            let n = row.get(prefix.len()..).and_then(|tail| Parts(tail).number());
+            n.ok_or_else(|| StoreError::damaged(Table::Grant, "a key of another length"))
+        };
+        view.range(Table::Grant, range).take(most).map(number).collect()
     }
 
     /// How much of each type is in a space.
@@ -339,29 +272,4 @@ fn load_owners(view: &dyn View, owners: &[Vec<u8>]) -> Result<Vec<StoredRecord>>
             load_named(view, n)
         })
         .collect()
-}
-
-fn name_array(view: &dyn View, kind: Kind, number: Name) -> Result<[u8; 32]> {
-    let name = names::text(view, kind, number)?;
-    name.try_into().map_err(|_| StoreError::damaged(Table::Names, "an id of another length"))
-}
-
-/// Reads (key, space, seq) -> (n, id).
-fn chain_position((row, value): &crate::kv::Row) -> Result<ChainPosition> {
-    let parts = || {
-        let mut value = Parts(value);
-        Some(ChainPosition { seq: Parts(row.get(8..)?).number()?, n: value.number()?, id: RecordId(value.array()?) })
-    };
-    parts().ok_or_else(|| StoreError::damaged(Table::Chain, "a row is malformed"))
-}
-
-/// Reads (key, space, seq, n) -> id.
-fn fork_row((row, value): &crate::kv::Row) -> Result<(Name, Name, ChainPosition)> {
-    let parts = || {
-        let mut row = Parts(row);
-        let (signer, space) = (row.name()?, row.name()?);
-        let (seq, n) = (row.number()?, row.number()?);
-        Some((signer, space, ChainPosition { seq, n, id: RecordId(Parts(value).array()?) }))
-    };
-    parts().ok_or_else(|| StoreError::damaged(Table::Fork, "a row is malformed"))
 }

@@ -10,7 +10,7 @@ use atlas_record::{
     BlobId, ConstitutionId, GrantId, IdentityId, Op, Payload, Record, RecordId, SignedHeader, Timestamp,
 };
 
-use crate::decide::{Facts, Judged, Standing, Top};
+use crate::decide::{Contender, Facts, Judged, Standing};
 use crate::entry::{IndexEntry, IndexValue};
 use crate::error::StoreError;
 use crate::keys::{Name, Parts};
@@ -29,6 +29,8 @@ pub(crate) struct RecordRow<'a> {
     pub deleted: bool,
     pub expired: bool,
     pub erased: bool,
+    pub revoked: bool,
+    pub creates_only: bool,
     pub verdict: Cow<'a, Verdict>,
     pub signed: Cow<'a, SignedHeader>,
     pub payload: Option<Cow<'a, Payload>>,
@@ -47,6 +49,9 @@ const DELETED: u8 = 2;
 const EXPIRED: u8 = 4;
 const ERASED: u8 = 8;
 const PAYLOAD: u8 = 16;
+const REVOKED: u8 = 32;
+const CREATES_ONLY: u8 = 64;
+const ALL_FLAGS: u8 = SUPERSEDED | DELETED | EXPIRED | ERASED | PAYLOAD | REVOKED | CREATES_ONLY;
 
 impl RecordRow<'_> {
     pub fn facts(&self) -> Facts {
@@ -58,6 +63,23 @@ impl RecordRow<'_> {
             deleted: self.deleted,
             expired: self.expired,
             erased: self.erased,
+            revoked: self.revoked,
+        }
+    }
+
+    /// Whether it does anything at its address, or to what it deletes.
+    pub fn is_in_force(&self) -> bool {
+        self.facts().is_in_force()
+    }
+
+    /// The record as its address sees it.
+    pub fn contender(&self, n: u64) -> Contender {
+        Contender {
+            rank: self.rank(),
+            n,
+            op: self.signed.header().op,
+            replaceable: self.lifecycle == Lifecycle::Replaceable,
+            creates_only: self.creates_only,
         }
     }
 
@@ -87,10 +109,11 @@ impl RecordRow<'_> {
         }
     }
 
-    /// What it waits for, if it does.
+    /// What it waits for, if it does. A revoked record waits like any other, so that it has its
+    /// verdict when it is restored.
     pub fn waiting(&self) -> Option<&Waiting> {
         match &*self.verdict {
-            Verdict::Pending(waiting) if self.status() == Status::Pending => Some(waiting),
+            Verdict::Pending(waiting) if !self.facts().is_gone() => Some(waiting),
             _ => None,
         }
     }
@@ -105,7 +128,9 @@ impl RecordRow<'_> {
                 | flag(self.deleted, DELETED)
                 | flag(self.expired, EXPIRED)
                 | flag(self.erased, ERASED)
-                | flag(self.payload.is_some(), PAYLOAD),
+                | flag(self.payload.is_some(), PAYLOAD)
+                | flag(self.revoked, REVOKED)
+                | flag(self.creates_only, CREATES_ONLY),
         ]);
         out.extend_from_slice(&self.signed.header().created.to_be_bytes());
         out.extend_from_slice(&self.space.to_be_bytes());
@@ -120,9 +145,11 @@ impl RecordRow<'_> {
 
     /// The record with its status, for callers.
     pub fn into_stored(self, n: u64) -> StoredRecord {
-        let (status, lifecycle) = (self.status(), self.lifecycle);
+        let (status, lifecycle, revoked, creates_only) =
+            (self.status(), self.lifecycle, self.revoked, self.creates_only);
         let record = Record::read_back(self.signed.into_owned(), self.payload.map(Cow::into_owned));
-        StoredRecord { n, record, status, lifecycle, verdict: self.verdict.into_owned() }
+        let verdict = self.verdict.into_owned();
+        StoredRecord { n, record, status, lifecycle, verdict, revoked, creates_only }
     }
 }
 
@@ -135,7 +162,7 @@ impl RecordRow<'static> {
             let mut parts = Parts(bytes);
             let status = parts.byte()?;
             let lifecycle = lifecycle_of(parts.byte()?)?;
-            let flags = parts.byte()?;
+            let flags = parts.flags(ALL_FLAGS)?;
             let created = parts.time()?;
             let (space, type_name) = (parts.name()?, parts.name()?);
             let header = parts.sized()?;
@@ -162,10 +189,15 @@ impl RecordRow<'static> {
             deleted: flags & DELETED != 0,
             expired: flags & EXPIRED != 0,
             erased: flags & ERASED != 0,
+            revoked: flags & REVOKED != 0,
+            creates_only: flags & CREATES_ONLY != 0,
             verdict: Cow::Owned(verdict),
             signed: Cow::Owned(signed),
             payload,
         };
+        if row.creates_only && row.signed.header().op == Op::Delete {
+            return Err(damaged("it is a delete, and is said to create"));
+        }
         if row.status() as u8 != status || row.signed.header().created != created {
             return Err(damaged("its summary differs from what it summarises"));
         }
@@ -304,47 +336,59 @@ pub(crate) fn decode_waiting(parts: &mut Parts<'_>) -> Option<Waiting> {
 /// A record in the history of an address: not what stands there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HistoryRow {
-    pub n: u64,
-    pub valid: bool,
-    pub op: Op,
-    pub replaceable: bool,
+    pub record: Contender,
+    pub in_force: bool,
 }
 
-const VALID: u8 = 1;
+const IN_FORCE: u8 = 1;
 const DELETE: u8 = 2;
 const REPLACEABLE: u8 = 4;
 const DELETED_BELOW: u8 = 8;
+const CREATES: u8 = 16;
+const CONTENDER_FLAGS: u8 = DELETE | REPLACEABLE | CREATES;
+
+fn contender_flags(record: &Contender) -> u8 {
+    (if record.op == Op::Delete { DELETE } else { 0 })
+        | (if record.replaceable { REPLACEABLE } else { 0 })
+        | (if record.creates_only { CREATES } else { 0 })
+}
+
+fn contender(rank: Rank, n: u64, flags: u8) -> Contender {
+    let op = if flags & DELETE == 0 { Op::Put } else { Op::Delete };
+    Contender { rank, n, op, replaceable: flags & REPLACEABLE != 0, creates_only: flags & CREATES != 0 }
+}
 
 impl HistoryRow {
-    pub fn encode(self) -> [u8; 9] {
+    /// The row's value; its key ends with the rank.
+    pub fn encode(&self) -> [u8; 9] {
         let mut out = [0; 9];
-        out[..8].copy_from_slice(&self.n.to_be_bytes());
-        out[8] = if self.valid { VALID } else { 0 }
-            | if self.op == Op::Delete { DELETE } else { 0 }
-            | if self.replaceable { REPLACEABLE } else { 0 };
+        out[..8].copy_from_slice(&self.record.n.to_be_bytes());
+        out[8] = contender_flags(&self.record) | if self.in_force { IN_FORCE } else { 0 };
         out
     }
 
-    pub fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
-        let mut parts = Parts(bytes);
-        let (Some(n), Some(flags)) = (parts.number(), parts.byte()) else {
-            return Err(StoreError::damaged(Table::Address, "a history row is cut off"));
+    /// Reads a row whose key goes on behind `address`, an address of so many bytes.
+    pub fn decode(address: usize, key: &[u8], value: &[u8]) -> Result<Self, StoreError> {
+        let rank = || {
+            let mut tail = Parts(key.get(address..)?);
+            let rank = tail.rank()?;
+            tail.end().map(|()| rank)
         };
-        let op = if flags & DELETE == 0 { Op::Put } else { Op::Delete };
-        Ok(Self { n, valid: flags & VALID != 0, op, replaceable: flags & REPLACEABLE != 0 })
+        let mut parts = Parts(value);
+        let (Some(rank), Some(n), Some(flags)) = (rank(), parts.number(), parts.flags(CONTENDER_FLAGS | IN_FORCE))
+        else {
+            return Err(StoreError::damaged(Table::Address, "a history row is malformed"));
+        };
+        Ok(Self { record: contender(rank, n, flags), in_force: flags & IN_FORCE != 0 })
     }
 }
 
-/// What stands at an address; `None` where nothing valid is.
+/// What stands at an address; `None` where nothing is in force.
 pub(crate) fn encode_standing(standing: &Standing) -> Option<Vec<u8>> {
     let top = standing.top?;
     let mut out = Vec::with_capacity(90);
     out.extend_from_slice(&top.n.to_be_bytes());
-    out.push(
-        if top.op == Op::Delete { DELETE } else { 0 }
-            | if top.replaceable { REPLACEABLE } else { 0 }
-            | if standing.deleted_below.is_some() { DELETED_BELOW } else { 0 },
-    );
+    out.push(contender_flags(&top) | if standing.deleted_below.is_some() { DELETED_BELOW } else { 0 });
     for rank in [Some(top.rank), standing.deleted_below].into_iter().flatten() {
         out.extend_from_slice(&rank.created.to_be_bytes());
         out.extend_from_slice(&rank.id.0);
@@ -355,12 +399,10 @@ pub(crate) fn encode_standing(standing: &Standing) -> Option<Vec<u8>> {
 pub(crate) fn decode_standing(bytes: &[u8]) -> Result<Standing, StoreError> {
     let parts = || {
         let mut parts = Parts(bytes);
-        let (n, flags, rank) = (parts.number()?, parts.byte()?, parts.rank()?);
+        let (n, flags, rank) = (parts.number()?, parts.flags(CONTENDER_FLAGS | DELETED_BELOW)?, parts.rank()?);
         let deleted_below = if flags & DELETED_BELOW == 0 { None } else { Some(parts.rank()?) };
-        let op = if flags & DELETE == 0 { Op::Put } else { Op::Delete };
-        let top = Top { rank, n, op, replaceable: flags & REPLACEABLE != 0 };
         parts.end()?;
-        Some(Standing { top: Some(top), deleted_below })
+        Some(Standing { top: Some(contender(rank, n, flags)), deleted_below })
     };
     parts().ok_or_else(|| StoreError::damaged(Table::Address, "the row of what stands is malformed"))
 }

@@ -30,7 +30,8 @@ pub enum Status {
     Visible = 0,
     /// A later record stands at its address.
     Superseded = 1,
-    /// Taken back by its author: header only.
+    /// Taken back by its author: header only. If the delete itself is revoked, the body may
+    /// come again.
     Deleted = 2,
     /// Takes something back. Not shown itself.
     Delete = 3,
@@ -44,6 +45,9 @@ pub enum Status {
     Invalid = 7,
     /// Not judged yet.
     Pending = 8,
+    /// Its signing key was revoked, and it is not among what survives. Not shown, and without
+    /// any effect; verdict and body are kept, because a later proof may restore it.
+    Revoked = 9,
 }
 
 impl Status {
@@ -55,7 +59,7 @@ impl Status {
     /// The status with this number.
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         use Status::*;
-        [Visible, Superseded, Deleted, Delete, Expired, Erased, Bodiless, Invalid, Pending]
+        [Visible, Superseded, Deleted, Delete, Expired, Erased, Bodiless, Invalid, Pending, Revoked]
             .get(usize::from(byte))
             .copied()
     }
@@ -74,6 +78,10 @@ pub struct StoredRecord {
     pub lifecycle: Lifecycle,
     /// What the validator said last. Entries are kept for records that are not shown too.
     pub verdict: Verdict,
+    /// Whether it is revoked, also where its status says what hides that.
+    pub revoked: bool,
+    /// Whether it was written under a grant that lets it create and not replace.
+    pub creates_only: bool,
 }
 
 impl StoredRecord {

@@ -17,18 +17,9 @@ fn store() -> Store {
     Store::in_memory(Config::default()).unwrap()
 }
 
-fn status(store: &Store, record: &Record) -> Status {
-    store.get(&record.id()).unwrap().unwrap().status
-}
-
 fn indexed(value: &str) -> Scan {
     let values = Values::Eq(value.into());
     Scan::new(space(), By::Index { type_name: type_name(PAGE), name: "tag".into(), values })
-}
-
-fn judge(store: &Store, record: &Record, verdict: Verdict) -> Outcome {
-    let payload = record.payload().cloned();
-    store.commit([Item::Judge { id: record.id(), verdict, payload }].into_iter().collect()).unwrap().remove(0)
 }
 
 #[test]

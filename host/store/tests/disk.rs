@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use atlas_record::BlobId;
+use atlas_store::directory::FORMAT;
 use atlas_store::{Batch, Config, DocKind, Item, Outcome, Store, StoreError};
 use common::*;
 
@@ -127,8 +128,8 @@ fn a_format_of_another_version_is_refused_with_a_way_out() {
         Store::open(dir.path(), Config::default()).err().unwrap()
     };
     let dir = dir.path().to_owned();
-    assert_eq!(format("atlas-store 2\n"), StoreError::NewerFormat { dir: dir.clone(), found: 2, ours: 1 });
-    assert_eq!(format("atlas-store 0\n"), StoreError::OlderFormat { dir: dir.clone(), found: 0, ours: 1 });
+    assert_eq!(format("atlas-store 3\n"), StoreError::NewerFormat { dir: dir.clone(), found: 3, ours: FORMAT });
+    assert_eq!(format("atlas-store 1\n"), StoreError::OlderFormat { dir: dir.clone(), found: 1, ours: FORMAT });
     assert!(matches!(format("something else"), StoreError::NotAStore { .. }));
 }
 

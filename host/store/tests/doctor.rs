@@ -22,6 +22,14 @@ fn filled(kv: &Arc<MemoryKv>) -> Store {
     put(&store, &post, valid());
     put(&store, &draft(POST, 2, "gone").deletes(Some(post.id())).make(), valid());
     put(&store, &draft(PAGE, 20, "gone").key("k0").deletes(None).make(), valid());
+    put(&store, &draft(POST, 2, "gone twice").grant(1).deletes(Some(post.id())).make(), valid());
+    let other = draft(POST, 1, "other").make();
+    put(&store, &other, valid());
+    put_revoked(&store, &draft(POST, 2, "not gone").deletes(Some(other.id())).make());
+    put_revoked(&store, &draft(PAGE, 21, "not gone").grant(2).key("k1").deletes(None).make());
+    for (created, key) in [(30, "k2"), (31, "new"), (32, "new")] {
+        create(&store, &draft(PAGE, created, "made").grant(2).key(key).make());
+    }
     put(&store, &draft(POST, 3, "later").make(), Verdict::Pending(Waiting::on(WaitKey::Until(9))));
     let mut batch = Batch::new();
     batch.put_blob(b"blob".to_vec());
@@ -54,7 +62,8 @@ fn a_row_that_is_missing_is_noticed_in_every_table() {
 
 #[test]
 fn a_row_too_many_is_noticed() {
-    for table in [Table::Author, Table::Link, Table::Index, Table::Ids, Table::Set, Table::Expiry, Table::Waiting] {
+    use Table::*;
+    for table in [Author, Link, Index, Ids, Set, Expiry, Waiting, Grant, Tombstone] {
         let kv = Arc::new(MemoryKv::new());
         let store = filled(&kv);
         let (mut key, value) = kv.view().range(table, Range::all()).next().unwrap().unwrap();
@@ -79,6 +88,36 @@ fn a_flipped_bit_in_a_record_is_noticed() {
         kv.write(&writes, Durability::Synced).unwrap();
         assert!(!store.check(&mut |_| {}).unwrap().is_clean(), "byte {at} of {}", value.len());
     }
+}
+
+#[test]
+fn a_flipped_flag_at_an_address_is_noticed() {
+    let kv = Arc::new(MemoryKv::new());
+    let store = filled(&kv);
+    let flipped = |table, key: &[u8], value: &[u8], at: usize, bit: u8| {
+        let mut changed = value.to_vec();
+        changed[at] ^= bit;
+        let mut writes = Writes::default();
+        writes.put(table, key, &changed);
+        kv.write(&writes, Durability::Synced).unwrap();
+        assert!(!store.check(&mut |_| {}).unwrap().is_clean(), "bit {bit} of {key:?} in {table:?}");
+        writes.clear();
+        writes.put(table, key, value);
+        kv.write(&writes, Durability::Synced).unwrap();
+    };
+    for row in kv.view().range(Table::Address, Range::all()) {
+        let (key, value) = row.unwrap();
+        (0..8).for_each(|bit| flipped(Table::Address, &key, &value, 8, 1 << bit));
+    }
+    for row in kv.view().range(Table::Records, Range::all()) {
+        let (key, value) = row.unwrap();
+        let n = u64::from_be_bytes(key[..].try_into().unwrap());
+        if store.by_number(n).unwrap().unwrap().record.header().record_key.is_some() {
+            // Revoked, create-only, and one that means nothing.
+            [32, 64, 128].into_iter().for_each(|bit| flipped(Table::Records, &key, &value, 2, bit));
+        }
+    }
+    assert_whole(&store);
 }
 
 #[test]

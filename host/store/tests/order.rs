@@ -2,48 +2,31 @@
 //!
 //! A small model says what must be shown, straight from the rules, over the whole set at
 //! once; the store gets the set piece by piece, shuffled, with repetitions, grouped at random,
-//! and is opened anew in between.
+//! and is opened anew in between. Each record has a story of its own, verdicts and revocations
+//! one after the other; the stories are interleaved at random, and only the last word of each
+//! must count.
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use atlas_record::order::{Lifecycle, Rank};
-use atlas_record::{Op, Record, RecordId, Target};
+use atlas_record::{GrantId, RecordId};
 use atlas_store::kv::memory::MemoryKv;
-use atlas_store::{Batch, By, Config, IndexEntry, Item, Scan, Store, Values, Verdict, Waiting};
+use atlas_store::{Batch, By, Config, Item, JudgedRecord, Scan, Status, Store, Values};
 use common::*;
+use model::{GRANT, Made, Model, NOW, Said, Spec, Word};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// The time at which expiry is checked.
-const NOW: u64 = 50;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Said {
-    Valid,
-    Invalid,
-    Pending,
-}
-
-#[derive(Debug, Clone)]
-struct Spec {
-    author: u8,
-    of: &'static str,
-    key: Option<&'static str>,
-    created: u64,
-    delete: Option<Index>,
-    first: Said,
-    /// What is said of it later, if anything.
-    then: Option<Said>,
-    expires: bool,
-    tag: &'static str,
-}
-
 fn said() -> impl Strategy<Value = Said> {
     prop_oneof![5 => Just(Said::Valid), 1 => Just(Said::Invalid), 1 => Just(Said::Pending)]
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    prop_oneof![said().prop_map(Word::Verdict), any::<bool>().prop_map(Word::Revoked)]
 }
 
 prop_compose! {
@@ -52,99 +35,16 @@ prop_compose! {
         of in prop::sample::select(vec![POST, PAGE]),
         key in prop::sample::select(vec![None, Some("k"), Some("k"), Some("l")]),
         created in 1u64..8,
-        delete in prop::option::weighted(0.25, any::<Index>()),
-        first in said(),
-        then in prop::option::weighted(0.3, said()),
+        delete in prop::option::weighted(0.3, any::<Index>()),
+        verdict in said(),
+        (revoked, creates_only) in (prop::bool::weighted(0.15), prop::bool::weighted(0.3)),
+        later in prop::collection::vec(word(), 0..4),
         expires in prop::bool::weighted(0.15),
+        (seq, granted) in (0u64..5, any::<bool>()),
         tag in prop::sample::select(vec!["a", "b"]),
     ) -> Spec {
-        Spec { author, of, key, created, delete, first, then, expires, tag }
+        Spec { author, of, key, created, delete, verdict, revoked, creates_only, later, expires, seq, granted, tag }
     }
-}
-
-struct Made {
-    record: Record,
-    spec: Spec,
-}
-
-impl Made {
-    fn rank(&self) -> Rank {
-        Rank { created: self.record.header().created, id: self.record.id() }
-    }
-
-    fn verdict(&self, said: Said) -> Verdict {
-        match said {
-            Said::Valid => Verdict::Valid(vec![IndexEntry::new("tag", self.spec.tag)]),
-            Said::Invalid => invalid(),
-            Said::Pending => Verdict::Pending(Waiting::default()),
-        }
-    }
-
-    /// Whether the last word on it is that it is valid. A delete is not taken back.
-    fn is_valid(&self) -> bool {
-        let was = self.spec.first == Said::Valid;
-        match self.spec.then {
-            Some(then) if !(was && self.is_delete()) => then == Said::Valid,
-            _ => was,
-        }
-    }
-
-    fn is_delete(&self) -> bool {
-        self.record.header().op == Op::Delete
-    }
-
-    fn address(&self) -> Option<(u8, &'static str, &'static str)> {
-        self.spec.key.map(|key| (self.spec.author, self.spec.of, key))
-    }
-}
-
-fn make(specs: Vec<Spec>) -> Vec<Made> {
-    let mut made: Vec<Made> = Vec::new();
-    for (i, spec) in specs.into_iter().enumerate() {
-        let mut draft = draft(spec.of, spec.created, &format!("{i}")).by(spec.author).link("about", name(spec.tag));
-        if let Some(key) = spec.key {
-            draft = draft.key(key);
-        }
-        if spec.expires {
-            draft = draft.expires(NOW);
-        }
-        if let Some(which) = &spec.delete {
-            match (spec.key, made.is_empty()) {
-                (Some(_), _) => draft = draft.deletes(None),
-                (None, false) => draft = draft.deletes(Some(made[which.index(made.len())].record.id())),
-                (None, true) => {}
-            }
-        }
-        made.push(Made { record: draft.make(), spec });
-    }
-    made
-}
-
-/// The rules, over the whole set.
-fn shown(made: &[Made]) -> BTreeSet<RecordId> {
-    let taken_back = |one: &Made| {
-        made.iter().any(|delete| {
-            let same = (delete.spec.author, delete.spec.of) == (one.spec.author, one.spec.of);
-            let names = match one.address() {
-                Some(address) => delete.address() == Some(address) && delete.rank() > one.rank(),
-                None => {
-                    let target = delete.record.header().links.first().map(|link| &link.target);
-                    delete.address().is_none() && target == Some(&Target::from(one.record.id()))
-                }
-            };
-            delete.is_delete() && delete.is_valid() && same && names
-        })
-    };
-    let superseded = |one: &Made| {
-        lifecycle(one.spec.of) == Lifecycle::Replaceable
-            && one.address().is_some()
-            && made.iter().any(|by| by.is_valid() && by.address() == one.address() && by.rank() > one.rank())
-    };
-    made.iter()
-        .filter(|one| one.is_valid() && !one.is_delete() && !one.spec.expires)
-        .filter(|one| !taken_back(one) && !superseded(one))
-        .map(|one| one.record.id())
-        .collect()
 }
 
 fn found(store: &Store, by: By) -> BTreeSet<RecordId> {
@@ -153,37 +53,57 @@ fn found(store: &Store, by: By) -> BTreeSet<RecordId> {
 }
 
 /// Everything that is shown, by every index that shows it.
-fn assert_shows(store: &Store, made: &[Made], expected: &BTreeSet<RecordId>) {
-    let of = |want: &dyn Fn(&Made) -> bool| -> BTreeSet<RecordId> {
-        made.iter().filter(|one| want(one) && expected.contains(&one.record.id())).map(|one| one.record.id()).collect()
+fn assert_shows(store: &Store, model: &Model) {
+    let shown = |want: &dyn Fn(&Spec) -> bool| -> BTreeSet<RecordId> {
+        let visible = |one: &&Made| model.status(one) == Status::Visible && want(&one.spec);
+        model.0.iter().filter(visible).map(Made::id).collect()
     };
-    assert_eq!(&found(store, By::Arrival { after: 0 }), expected, "by arrival");
+    let all = shown(&|_| true);
+    assert_eq!(found(store, By::Arrival { after: 0 }), all, "by arrival");
     for number in 1..3u8 {
         let by = |type_name| By::Author { author: author(number), type_name };
-        assert_eq!(found(store, by(None)), of(&|one| one.spec.author == number), "by author");
-        let pages = of(&|one| one.spec.author == number && one.spec.of == PAGE);
+        assert_eq!(found(store, by(None)), shown(&|one| one.author == number), "by author");
+        let pages = shown(&|one| one.author == number && one.of == PAGE);
         assert_eq!(found(store, by(Some(type_name(PAGE)))), pages, "by author and type");
     }
-    for the_type in [POST, PAGE] {
-        assert_eq!(found(store, By::Type(type_name(the_type))), of(&|one| one.spec.of == the_type), "by type");
+    for of in [POST, PAGE] {
+        assert_eq!(found(store, By::Type(type_name(of))), shown(&|one| one.of == of), "by type");
         for tag in ["a", "b"] {
-            let tagged = of(&|one| one.spec.of == the_type && one.spec.tag == tag);
-            let index = |values| By::Index { type_name: type_name(the_type), name: "tag".into(), values };
+            let tagged = shown(&|one| one.of == of && one.tag == tag);
+            let index = |values| By::Index { type_name: type_name(of), name: "tag".into(), values };
             assert_eq!(found(store, index(Values::Eq(tag.into()))), tagged, "by index");
-            let link = By::LinkTo { relation: None, target: name(tag), type_name: Some(type_name(the_type)) };
+            let link = By::LinkTo { relation: None, target: name(tag), type_name: Some(type_name(of)) };
             assert_eq!(found(store, link), tagged, "by link");
         }
     }
-    let counted: u64 = store.counts(&space()).unwrap().iter().map(|counts| counts.counts.visible).sum();
-    assert_eq!(counted, expected.len() as u64, "counts");
-    let total: u64 = store.counts(&space()).unwrap().iter().map(|counts| counts.counts.total).sum();
-    assert_eq!(total, made.len() as u64, "the replicated set");
+    let counts = store.counts(&space()).unwrap();
+    assert_eq!(counts.iter().map(|of| of.counts.visible).sum::<u64>(), all.len() as u64, "counts");
+    assert_eq!(counts.iter().map(|of| of.counts.total).sum::<u64>(), model.0.len() as u64, "the replicated set");
+    let pending = model.0.iter().filter(|one| model.waits(one)).count();
+    assert_eq!(store.stats().pending, pending as u64, "what waits for a verdict");
+}
+
+/// Statuses and what follows from them. A body that was dropped on the way may not be back.
+fn assert_statuses(store: &Store, model: &Model, bodies_are_back: bool) {
+    for one in &model.0 {
+        let stored = store.get(&one.id()).unwrap().unwrap();
+        let expected = model.status(one);
+        if bodies_are_back {
+            assert_eq!(stored.status, expected, "{one:?}");
+            assert_eq!(stored.record.payload().is_some(), model.keeps_body(one), "{one:?}");
+        } else {
+            let seen = if stored.status == Status::Bodiless { Status::Visible } else { stored.status };
+            assert_eq!(seen, expected, "{one:?}");
+            assert!(model.keeps_body(one) || stored.record.payload().is_none(), "{one:?}");
+        }
+        assert_eq!((stored.revoked, &stored.verdict), (one.is_revoked(), &one.verdict(one.last_said())));
+    }
 }
 
 /// History and what stands, at every address.
-fn assert_addresses(store: &Store, made: &[Made]) {
+fn assert_addresses(store: &Store, model: &Model) {
     let mut addresses: BTreeMap<_, Vec<&Made>> = BTreeMap::new();
-    for one in made {
+    for one in &model.0 {
         addresses.entry(one.address()).or_default().push(one);
     }
     for (at, mut there) in addresses {
@@ -199,78 +119,93 @@ fn assert_addresses(store: &Store, made: &[Made]) {
                 break;
             }
         }
-        assert_eq!(history, there.iter().map(|one| one.record.id()).collect::<Vec<_>>());
-        let top = there.iter().rev().find(|one| one.is_valid()).map(|one| one.record.id());
-        assert_eq!(store.current(&at).unwrap().map(|stored| stored.record.id()), top);
+        assert_eq!(history, there.iter().map(|one| one.id()).collect::<Vec<_>>());
+        let standing = there.iter().find(|one| model.stands(one)).map(|one| one.id());
+        assert_eq!(store.current(&at).unwrap().map(|stored| stored.record.id()), standing);
+    }
+}
+
+/// Chains and grants list records of every status.
+fn assert_lists_all(store: &Store, model: &Model) {
+    let ids = |numbers: Vec<u64>| -> BTreeSet<RecordId> {
+        numbers.iter().map(|n| store.by_number(*n).unwrap().unwrap().record.id()).collect()
+    };
+    let granted = model.0.iter().filter(|one| one.spec.granted).map(Made::id).collect();
+    assert_eq!(ids(store.by_grant(&GrantId([GRANT; 32]), 0, usize::MAX).unwrap()), granted);
+    for number in 1..3u8 {
+        let key = atlas_record::id::PublicKey([number; 32]);
+        let chained = |from: u64| -> BTreeSet<(u64, RecordId)> {
+            let chained = |one: &&Made| one.spec.author == number && one.spec.seq >= from.max(1);
+            model.0.iter().filter(chained).map(|one| (one.spec.seq, one.id())).collect()
+        };
+        for from in [0, 2] {
+            let listed: Vec<_> = store.chain(&key, &space(), from).unwrap().map(Result::unwrap).collect();
+            assert!(listed.is_sorted_by_key(|position| (position.seq, position.n)));
+            assert_eq!(listed.len(), chained(from).len());
+            assert_eq!(listed.iter().map(|p| (p.seq, p.id)).collect::<BTreeSet<_>>(), chained(from));
+        }
+        let spaces = if chained(0).is_empty() { vec![] } else { vec![space()] };
+        assert_eq!(store.chain_spaces(&key).unwrap(), spaces);
     }
 }
 
 #[derive(Debug, Clone)]
 struct Delivery {
     which: Index,
-    /// Where the new verdict goes among what follows.
-    judged_after: Index,
+    /// A record that is here comes again.
+    repeats: Option<Index>,
     closes_batch: bool,
     reopens: bool,
     expires: bool,
 }
 
 fn deliveries() -> impl Strategy<Value = Vec<Delivery>> {
-    let one = (any::<Index>(), any::<Index>(), any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.1))
-        .prop_map(|(which, judged_after, closes_batch, reopens, expires)| Delivery {
-            which,
-            judged_after,
-            closes_batch,
-            reopens,
-            expires,
-        });
+    let rarely = || prop::bool::weighted(0.1);
+    let repeats = prop::option::weighted(0.2, any::<Index>());
+    let one = (any::<Index>(), repeats, any::<bool>(), rarely(), rarely()).prop_map(
+        |(which, repeats, closes_batch, reopens, expires)| Delivery { which, repeats, closes_batch, reopens, expires },
+    );
     prop::collection::vec(one, 40)
+}
+
+fn arrival(one: &Made) -> Item {
+    let Spec { of, verdict, revoked, creates_only, .. } = one.spec;
+    let judged = JudgedRecord::new(one.record.clone(), lifecycle(of), one.verdict(verdict));
+    Item::Put(JudgedRecord { revoked, creates_only, ..judged })
+}
+
+fn said_later(one: &Made, word: Word) -> Item {
+    let (id, payload) = (one.id(), one.record.payload().cloned());
+    match word {
+        Word::Verdict(said) => Item::Judge { id, verdict: one.verdict(said), payload },
+        Word::Revoked(revoked) => Item::SetRevoked { id, revoked },
+    }
 }
 
 proptest! {
     #[test]
     fn any_order_of_arrival_shows_the_same(specs in prop::collection::vec(spec(), 1..24), how in deliveries()) {
-        let made = make(specs);
-        let expected = shown(&made);
-        // A shuffle with repetitions: draw from a bag, and put some back.
-        let mut bag: Vec<usize> = (0..made.len()).collect();
-        let mut steps: Vec<(usize, bool)> = Vec::new();
-        for delivery in how.iter().cycle() {
-            if bag.is_empty() {
-                break;
-            }
-            let which = bag.swap_remove(delivery.which.index(bag.len()));
-            let comes_again = steps.len() % 5 == 4;
-            steps.push((which, false));
-            if comes_again {
-                let again = steps[delivery.which.index(steps.len())].0;
-                steps.push((again, false));
-            }
-        }
-        for (i, one) in made.iter().enumerate().filter(|(_, one)| one.spec.then.is_some()) {
-            let first = steps.iter().position(|step| *step == (i, false)).unwrap();
-            let at = first + 1 + how[i % how.len()].judged_after.index(steps.len() - first);
-            steps.insert(at, (i, true));
-            let _ = one;
-        }
-
+        let model = Model::of(specs);
         let kv = Arc::new(MemoryKv::new());
         let mut store = Store::on(kv.clone(), None, Config::default()).unwrap();
         let mut batch = Batch::new();
-        for (step, delivery) in steps.iter().zip(how.iter().cycle()) {
-            let one = &made[step.0];
-            batch.push(match (step.1, one.spec.then) {
-                (true, Some(then)) => Item::Judge {
-                    id: one.record.id(),
-                    verdict: one.verdict(then),
-                    payload: one.record.payload().cloned(),
-                },
-                _ => Item::Put(atlas_store::JudgedRecord {
-                    record: one.record.clone(),
-                    lifecycle: lifecycle(one.spec.of),
-                    verdict: one.verdict(one.spec.first),
-                }),
+        // How much of each story was told: the record itself, then what is said of it.
+        let mut told = vec![0; model.0.len()];
+        for delivery in how.iter().cycle() {
+            let untold: Vec<usize> = (0..told.len()).filter(|i| told[*i] <= model.0[*i].spec.later.len()).collect();
+            if untold.is_empty() {
+                break;
+            }
+            let which = untold[delivery.which.index(untold.len())];
+            let one = &model.0[which];
+            batch.push(match told[which] {
+                0 => arrival(one),
+                words => said_later(one, one.spec.later[words - 1]),
             });
+            told[which] += 1;
+            if let Some(which) = delivery.repeats.map(|again| again.index(told.len())).filter(|i| told[*i] > 0) {
+                batch.push(arrival(&model.0[which]));
+            }
             if delivery.expires {
                 batch.push(Item::EraseExpired { now: NOW, most: 3 });
             }
@@ -286,8 +221,15 @@ proptest! {
         store.commit(batch).unwrap();
         store.erase_expired(NOW).unwrap();
 
-        assert_shows(&store, &made, &expected);
-        assert_addresses(&store, &made);
+        assert_statuses(&store, &model, false);
+        assert_addresses(&store, &model);
+        assert_lists_all(&store, &model);
+        assert_whole(&store);
+        // Bodies that were dropped under a delete or a verdict of the meantime come again.
+        store.commit(model.0.iter().map(|one| said_later(one, Word::Verdict(one.last_said()))).collect()).unwrap();
+        assert_statuses(&store, &model, true);
+        assert_shows(&store, &model);
+        assert_addresses(&store, &model);
         assert_whole(&store);
     }
 }

@@ -4,17 +4,16 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
 use std::path::Path;
 
-use atlas_record::order::Rank;
 use atlas_record::{BlobId, Op};
 
 use super::{Check, CheckReport, PlaceView, Sum, expected_rows};
-use crate::apply::deletes_target;
 use crate::blobs;
-use crate::decide::Standing;
+use crate::decide::{Contender, Standing};
 use crate::error::StoreError;
 use crate::group::Totals;
 use crate::keys::Parts;
 use crate::kv::{Range, Table};
+use crate::place::MARK_BYTES;
 use crate::rows::{HistoryRow, RecordRow, decode_counts, decode_standing};
 use crate::store::Store;
 
@@ -28,6 +27,11 @@ impl Check<'_> {
             self.step(table.name(), done, None);
             sum.add(self.hasher.hash_one((&key[..], &value[..])));
         }
+        self.compare(table, sum)
+    }
+
+    /// Compares the rows of a table with those that records call for.
+    fn compare(&mut self, table: Table, sum: Sum) -> Result<()> {
         let expected = self.expected.remove(&table).unwrap_or_default();
         if sum == expected {
             return Ok(());
@@ -95,17 +99,14 @@ impl Check<'_> {
                 match decode_standing(&value) {
                     Ok(standing) => {
                         address.stated = Some(standing);
-                        address.rows.extend(standing.top.map(|top| {
-                            let row = HistoryRow { n: top.n, valid: true, op: top.op, replaceable: top.replaceable };
-                            (top.rank, row)
-                        }));
+                        address.rows.extend(standing.top.map(|record| HistoryRow { record, in_force: true }));
                     }
                     Err(error) => self.report.problem(error.to_string()),
                 }
             } else {
-                match (Parts(&row[length..]).rank(), HistoryRow::decode(&value)) {
-                    (Some(rank), Ok(row)) => address.rows.push((rank, row)),
-                    _ => self.report.problem("`address` has a malformed history row"),
+                match HistoryRow::decode(length, &row, &value) {
+                    Ok(row) => address.rows.push(row),
+                    Err(error) => self.report.problem(error.to_string()),
                 }
             }
         }
@@ -161,18 +162,30 @@ impl Check<'_> {
     }
 
     pub(super) fn tombstones(&mut self) -> Result<()> {
+        let mut sum = Sum::default();
+        // The mark whose deletes come next, and whether one came.
+        let mut mark: Option<(Vec<u8>, bool)> = None;
         for (done, row) in (1..).zip(self.view.range(Table::Tombstone, Range::all())) {
             let (key, value) = row?;
             self.step("tombstone", done, None);
-            let n = Parts(&value).number().unwrap_or(0);
-            let record = self.view.get(Table::Records, &n.to_be_bytes())?;
-            let record = record.and_then(|value| RecordRow::decode(n, &value).ok());
-            let target = record.as_ref().and_then(|row| deletes_target(row.signed.header()));
-            if target.is_none_or(|target| key.get(12..) != Some(&target.0[..])) {
-                self.report.problem(format!("`tombstone` has a row of record {n}, which does not delete that"));
+            if key.len() == MARK_BYTES {
+                self.close_mark(mark.replace((key, false)));
+                continue;
+            }
+            sum.add(self.hasher.hash_one((&key[..], &value[..])));
+            match &mut mark {
+                Some((mark, has_delete)) if key.starts_with(mark) => *has_delete = true,
+                _ => self.report.problem("`tombstone` has a delete whose target is not marked"),
             }
         }
-        Ok(())
+        self.close_mark(mark);
+        self.compare(Table::Tombstone, sum)
+    }
+
+    fn close_mark(&mut self, mark: Option<(Vec<u8>, bool)>) {
+        if mark.is_some_and(|(_, has_delete)| !has_delete) {
+            self.report.problem("`tombstone` marks a record that no delete in force names");
+        }
     }
 
     pub(super) fn counted(&mut self) -> Result<()> {
@@ -266,32 +279,27 @@ fn hash_blob(store: &Store, id: &BlobId, row: &[u8]) -> Result<BlobId> {
 struct Address {
     key: Vec<u8>,
     stated: Option<Standing>,
-    rows: Vec<(Rank, HistoryRow)>,
+    rows: Vec<HistoryRow>,
 }
 
 impl Address {
     /// Works out again what stands here, and says where each record's place is.
     fn close(&self, hasher: &RandomState, sum: &mut Sum, report: &mut CheckReport) {
-        let valid = || self.rows.iter().filter(|(_, row)| row.valid);
-        let top = valid().max_by_key(|(rank, _)| *rank);
-        let deleted_below = valid().filter(|(_, row)| row.op == Op::Delete).map(|(rank, _)| *rank).max();
-        let stated = self.stated.unwrap_or_default();
-        if stated.top.map(|top| top.n) != top.map(|(_, row)| row.n) || stated.deleted_below != deleted_below {
-            let n = top.map(|(_, row)| row.n);
+        let in_force = || self.rows.iter().filter(|row| row.in_force).map(|row| row.record);
+        let top = in_force().max_by_key(Contender::standing_rank);
+        let deleted_below = in_force().filter(|record| record.op == Op::Delete).map(|record| record.rank).max();
+        if self.stated.unwrap_or_default() != (Standing { top, deleted_below }) {
+            let n = top.map(|record| record.n);
             report.problem(format!("`address`: at the address of record {n:?} another record stands than should"));
         }
-        for (rank, row) in &self.rows {
-            let is_top = top.is_some_and(|(_, top)| top.n == row.n);
+        for &HistoryRow { record, in_force } in &self.rows {
+            let stands = top.is_some_and(|top| top.n == record.n);
             sum.add(hasher.hash_one(PlaceView {
                 address: &self.key,
-                created: rank.created,
-                id: rank.id.0,
-                n: row.n,
-                valid: row.valid,
-                delete: row.op == Op::Delete,
-                replaceable: row.replaceable,
-                deleted: row.op == Op::Put && deleted_below.is_some_and(|below| *rank < below),
-                superseded: row.valid && row.op == Op::Put && row.replaceable && !is_top,
+                record,
+                in_force,
+                deleted: record.is_deleted_by(deleted_below),
+                superseded: in_force && record.op == Op::Put && record.replaceable && !stands,
             }));
         }
     }

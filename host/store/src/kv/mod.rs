@@ -60,7 +60,10 @@ tables! {
     Chain = "chain",
     /// (key, space, seq, n): every record at a position that has several.
     Fork = "fork",
-    /// (space, type, author, target id): what a delete took or will take back.
+    /// (grant, n): every record whose header names a grant.
+    Grant = "grant",
+    /// (space, type, author, target id): a mark that a delete in force takes the target back;
+    /// behind it, with n, a row for each such delete.
     Tombstone = "tombstone",
     /// (expires, n).
     Expiry = "expiry",

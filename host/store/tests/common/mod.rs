@@ -6,10 +6,10 @@ use atlas_record::header::{DELETES, Header};
 use atlas_record::id::PublicKey;
 use atlas_record::order::Lifecycle;
 use atlas_record::{
-    Address, Body, ConstitutionId, IdentityId, Key, Link, Op, Payload, Record, RecordId, Relation, Salt, SignedHeader,
-    SpaceId, Target, TypeName,
+    Address, Body, ConstitutionId, GrantId, IdentityId, Key, Link, Op, Payload, Record, RecordId, Relation, Salt,
+    SignedHeader, SpaceId, Target, TypeName,
 };
-use atlas_store::{Batch, By, IndexEntry, Outcome, Scan, Store, Verdict};
+use atlas_store::{Batch, By, IndexEntry, Item, JudgedRecord, Outcome, Scan, Status, Store, Verdict};
 
 pub const POST: &str = "test.post";
 pub const PAGE: &str = "test.page";
@@ -82,6 +82,11 @@ impl Draft {
         self
     }
 
+    pub fn grant(mut self, number: u8) -> Self {
+        self.header.grant = Some(GrantId([number; 32]));
+        self
+    }
+
     pub fn expires(mut self, at: u64) -> Self {
         self.header.expires = Some(at);
         self
@@ -137,10 +142,49 @@ pub fn lifecycle(of: &str) -> Lifecycle {
     if of == PAGE { Lifecycle::Replaceable } else { Lifecycle::Append }
 }
 
+/// A record with a verdict, neither revoked nor create-only.
+pub fn judged(record: &Record, verdict: Verdict) -> JudgedRecord {
+    JudgedRecord::new(record.clone(), lifecycle(record.header().type_name.as_str()), verdict)
+}
+
+/// Commits one item.
+pub fn commit(store: &Store, item: Item) -> Outcome {
+    store.commit(Batch::from_iter([item])).unwrap().remove(0)
+}
+
 pub fn put(store: &Store, record: &Record, verdict: Verdict) -> Outcome {
-    let mut batch = Batch::new();
-    batch.put(record.clone(), lifecycle(record.header().type_name.as_str()), verdict);
-    store.commit(batch).unwrap().remove(0)
+    commit(store, Item::Put(judged(record, verdict)))
+}
+
+/// Puts a valid record that was revoked before it came.
+pub fn put_revoked(store: &Store, record: &Record) -> Outcome {
+    commit(store, Item::Put(JudgedRecord { revoked: true, ..judged(record, valid()) }))
+}
+
+/// Puts a valid record that may create and not replace.
+pub fn create(store: &Store, record: &Record) -> Outcome {
+    commit(store, Item::Put(JudgedRecord { creates_only: true, ..judged(record, valid()) }))
+}
+
+/// Gives a record a verdict, and its body again.
+pub fn judge(store: &Store, record: &Record, verdict: Verdict) -> Outcome {
+    commit(store, Item::Judge { id: record.id(), verdict, payload: record.payload().cloned() })
+}
+
+pub fn revoke(store: &Store, record: &Record) -> Outcome {
+    commit(store, Item::SetRevoked { id: record.id(), revoked: true })
+}
+
+pub fn restore(store: &Store, record: &Record) -> Outcome {
+    commit(store, Item::SetRevoked { id: record.id(), revoked: false })
+}
+
+pub fn status(store: &Store, record: &Record) -> Status {
+    store.get(&record.id()).unwrap().unwrap().status
+}
+
+pub fn has_body(store: &Store, record: &Record) -> bool {
+    store.get(&record.id()).unwrap().unwrap().record.payload().is_some()
 }
 
 /// The texts that a query finds, in order.
