@@ -5,10 +5,13 @@
 //! configs), then records in the order in which they came. Whoever reads it checks every
 //! part as if it came from a stranger.
 
+use std::collections::HashSet;
 use std::io::{self, BufRead, Read, Write};
 
-use atlas_record::Value;
 use atlas_record::cbor::encode;
+use atlas_record::identity::{Identity, Target};
+use atlas_record::{SpaceId, Value};
+use atlas_store::DocKind;
 
 use crate::error::NodeError;
 use crate::node::Node;
@@ -24,6 +27,14 @@ const MOST_BYTES: u64 = 256 << 20;
 pub enum Part {
     /// A signed identity genesis.
     Identity(Vec<u8>),
+    /// A later root event: 32 bytes of the identity's id, then the signed event.
+    Event(Vec<u8>),
+    /// A signed grant.
+    Grant(Vec<u8>),
+    /// A signed revocation.
+    Revocation(Vec<u8>),
+    /// A witness's signed receipt.
+    Receipt(Vec<u8>),
     /// A signed space genesis.
     Space(Vec<u8>),
     /// A signed amendment.
@@ -38,6 +49,10 @@ impl Part {
     fn kind(&self) -> (&'static str, &[u8]) {
         match self {
             Part::Identity(bytes) => ("identity", bytes),
+            Part::Event(bytes) => ("event", bytes),
+            Part::Grant(bytes) => ("grant", bytes),
+            Part::Revocation(bytes) => ("revocation", bytes),
+            Part::Receipt(bytes) => ("receipt", bytes),
             Part::Space(bytes) => ("space", bytes),
             Part::Amendment(bytes) => ("amendment", bytes),
             Part::Blob(bytes) => ("blob", bytes),
@@ -131,6 +146,10 @@ impl<R: BufRead> Parts<R> {
             }
             return match &kind[..] {
                 b"identity" => Ok(Some(Part::Identity(bytes))),
+                b"event" => Ok(Some(Part::Event(bytes))),
+                b"grant" => Ok(Some(Part::Grant(bytes))),
+                b"revocation" => Ok(Some(Part::Revocation(bytes))),
+                b"receipt" => Ok(Some(Part::Receipt(bytes))),
                 b"space" => Ok(Some(Part::Space(bytes))),
                 b"amendment" => Ok(Some(Part::Amendment(bytes))),
                 b"blob" => Ok(Some(Part::Blob(bytes))),
@@ -150,16 +169,56 @@ impl<R: BufRead> Iterator for Parts<R> {
 }
 
 impl Node {
+    /// What others need of an identity: its log, and of its grants and revocations those that
+    /// concern a space; all of them without one.
+    pub fn identity_parts(&self, identity: &Identity, space: Option<&SpaceId>) -> Result<Vec<Part>, NodeError> {
+        let id = identity.id();
+        let mut parts = Vec::new();
+        let mut attested: HashSet<[u8; 32]> = HashSet::new();
+        for event in identity.log().all() {
+            attested.insert(event.id().0);
+            parts.push(match event.identity() {
+                Some(_) => Part::Identity(event.as_bytes().to_vec()),
+                None => Part::Event([&id.0[..], event.as_bytes()].concat()),
+            });
+        }
+        let mut targets: HashSet<Target> = HashSet::new();
+        for grant in identity.grants() {
+            let scope = &grant.statement().scope;
+            if space.is_none_or(|space| scope.spaces.contains(space)) {
+                targets.extend([Target::Grant(grant.id()), Target::Key(grant.statement().audience)]);
+                attested.insert(grant.id().0);
+                parts.push(Part::Grant(grant.as_bytes().to_vec()));
+            }
+        }
+        for revocation in identity.revocations() {
+            if space.is_none() || targets.contains(&revocation.statement().target) {
+                attested.insert(revocation.id().0);
+                parts.push(Part::Revocation(revocation.as_bytes().to_vec()));
+            }
+        }
+        for doc in self.store().docs(DocKind::Receipt, &id.0) {
+            let doc = doc?;
+            let of = doc.key.get(32..).and_then(<[u8]>::first_chunk::<32>);
+            if of.is_some_and(|of| attested.contains(of)) {
+                parts.push(Part::Receipt(doc.bytes));
+            }
+        }
+        Ok(parts)
+    }
+
     /// Writes a space: everything another node needs to check and serve it.
     pub fn export(&self, space: &Space, out: &mut impl Write) -> Result<u64, NodeError> {
         let failed = |error: io::Error| NodeError::Unavailable(format!("the export could not be written: {error}"));
         write_pair(out, "atlas-archive", VERSION).map_err(failed)?;
-        let mut known = std::collections::HashSet::new();
+        let mut known = HashSet::new();
         let mut identity = |id, out: &mut _| -> Result<(), NodeError> {
             if known.insert(id)
                 && let Some(identity) = self.identity(&id)?
             {
-                write_part(out, &Part::Identity(identity.as_bytes().to_vec())).map_err(failed)?;
+                for part in self.identity_parts(&identity, Some(&space.id))? {
+                    write_part(out, &part).map_err(failed)?;
+                }
             }
             Ok(())
         };

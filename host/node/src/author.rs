@@ -14,6 +14,7 @@ use std::sync::Arc;
 use atlas_engine::validator::Draft;
 use atlas_engine::{Outcome as Judged, Refusal as DraftRefusal, Validator};
 use atlas_record::header::{BlobRef, DELETES};
+use atlas_record::identity::scope::Action;
 use atlas_record::order::{Lifecycle, Rank};
 use atlas_record::{
     Address, Body, Header, Key, Link, Op, Payload, RecordId, Salt, Target, Timestamp, TypeName, limits,
@@ -23,7 +24,8 @@ use atlas_store::{Batch, Status, StoredRecord, Ticket, Verdict};
 use self::chain::{lock_tip, sign_into};
 use self::complete::complete;
 use crate::error::{NodeError, Refusal};
-use crate::identities::{LocalIdentity, random};
+use crate::authority::Authority;
+use crate::identities::{Local, random};
 use crate::judge::{self, Subject};
 use crate::node::Node;
 use crate::spaces::Space;
@@ -68,7 +70,9 @@ pub enum Written {
 pub struct Writer<'a> {
     node: &'a Node,
     space: Arc<Space>,
-    author: Arc<LocalIdentity>,
+    author: Arc<Local>,
+    /// What lets it write the type at hand.
+    authority: Option<Authority>,
     skip_unchanged: bool,
     in_flight: VecDeque<Ticket>,
     /// Addresses that this run has written to and that may not be durable yet.
@@ -83,11 +87,12 @@ const IN_FLIGHT: usize = 4;
 impl Node {
     /// Starts a run of writes. With `skip_unchanged`, what already stands or stood at its
     /// address is not written again.
-    pub fn writer(&self, space: Arc<Space>, author: Arc<LocalIdentity>, skip_unchanged: bool) -> Writer<'_> {
+    pub fn writer(&self, space: Arc<Space>, author: Arc<Local>, skip_unchanged: bool) -> Writer<'_> {
         Writer {
             node: self,
             space,
             author,
+            authority: None,
             skip_unchanged,
             in_flight: VecDeque::new(),
             pending: HashSet::new(),
@@ -96,7 +101,7 @@ impl Node {
     }
 
     /// Writes one record and returns when it is durable.
-    pub fn put(&self, space: Arc<Space>, author: Arc<LocalIdentity>, new: NewRecord) -> Result<Written, NodeError> {
+    pub fn put(&self, space: Arc<Space>, author: Arc<Local>, new: NewRecord) -> Result<Written, NodeError> {
         let mut writer = self.writer(space, author, false);
         let written = writer.write(vec![new])?.remove(0)?;
         writer.finish()?;
@@ -104,16 +109,20 @@ impl Node {
     }
 
     /// Takes back what stands at an address or under an id. Only its author can.
-    pub fn delete(&self, stored: &StoredRecord, author: &LocalIdentity) -> Result<RecordId, NodeError> {
+    pub fn delete(&self, stored: &StoredRecord, author: &Local) -> Result<RecordId, NodeError> {
         let target = stored.record.header();
-        if target.author != author.identity.id() {
-            let text = format!("the record was written by {}: only its author can take it back", target.author);
-            return Err(Refusal::new("not-the-author", text).into());
-        }
         let space = self
             .spaces()
             .get(&target.space)
             .ok_or_else(|| NodeError::missing("space", target.space, "the record's space is not one of this node's"))?;
+        let now = crate::clock::now();
+        let authority = self.authority(author, &space, &target.type_name, Action::DELETE, now)?;
+        if target.author != authority.author {
+            let name = self.name_identity(&target.author);
+            let text = format!("the record was written in the name of {name}: only there can it be taken back");
+            return Err(Refusal::new("not-the-author", text).into());
+        }
+        self.keep_rate(&authority, now)?;
         let validator = self.modules().validator(space.binding(&target.type_name)?)?;
         let links = match target.record_key {
             Some(_) => Vec::new(),
@@ -122,14 +131,14 @@ impl Node {
                 target: Target::from(stored.record.id()),
             }],
         };
-        let created = crate::clock::now().max(target.created + 1);
+        let created = now.max(target.created + 1);
         check_clock(created)?;
         let draft = Header {
             space: space.id,
             type_name: target.type_name.clone(),
             author: target.author,
-            key: author.device.public(),
-            grant: None,
+            key: author.key(),
+            grant: authority.grant,
             seq: 0,
             prev: None,
             skip: None,
@@ -150,6 +159,7 @@ impl Node {
             self.store(),
             &mut tip,
             author,
+            &authority,
             draft,
             None,
             judge::lifecycle(&validator),
@@ -163,7 +173,40 @@ impl Node {
         committed?;
         Ok(id)
     }
+
+    /// Takes a place in the grant's window, or says when to come again.
+    fn keep_rate(&self, authority: &Authority, now: Timestamp) -> Result<(), NodeError> {
+        let (Some(grant), Some(rate)) = (&authority.grant, &authority.rate) else { return Ok(()) };
+        let mut failed = None;
+        let taken = self.written().take(grant, rate, now, || {
+            // What it wrote before this node was started: among the latest records.
+            let from = self.store().watermark().saturating_sub(RATE_LOOKBACK);
+            let times = self.store().by_grant(grant, from, RATE_LOOKBACK as usize).and_then(|numbers| {
+                Ok(self.store().by_numbers(numbers)?.iter().map(StoredRecord::created).collect())
+            });
+            times.unwrap_or_else(|error| {
+                failed = Some(error);
+                Vec::new()
+            })
+        });
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        taken.map_err(|wait| {
+            let per = humantime::format_duration(std::time::Duration::from_millis(rate.per_ms));
+            let text = format!("the grant allows {} records in {per}", rate.records);
+            // Rounded up: whoever comes then is not sent away again.
+            let seconds = std::time::Duration::from_secs(wait.div_ceil(1000));
+            let mut refusal = Refusal::new("rate-exceeded", text)
+                .hint(format!("try again in {}", humantime::format_duration(seconds)));
+            refusal.retry_ms = Some(wait);
+            refusal.into()
+        })
+    }
 }
+
+/// Records among which a grant's last ones are looked for after a start.
+const RATE_LOOKBACK: u64 = 50_000;
 
 fn too_large(bytes: usize) -> Refusal {
     let text = format!(
@@ -215,6 +258,15 @@ impl Writer<'_> {
             match self.space.clone().binding(&type_name) {
                 Err(refusal) => group.iter().for_each(|(i, _)| answers[*i] = Some(Err(refusal.clone()))),
                 Ok(binding) => {
+                    let now = crate::clock::now();
+                    match self.node.authority(&self.author, &self.space, &type_name, Action::CREATE, now) {
+                        Ok(authority) => self.authority = Some(authority),
+                        Err(NodeError::Refused(refusal)) => {
+                            group.iter().for_each(|(i, _)| answers[*i] = Some(Err(refusal.clone())));
+                            continue;
+                        }
+                        Err(error) => return Err(error),
+                    }
                     let validator = self.node.modules().validator(binding)?;
                     self.write_group(&validator, group, &mut answers)?;
                 }
@@ -239,7 +291,7 @@ impl Writer<'_> {
         let waited = ticket.wait();
         if waited.is_err() {
             // What follows in the chain was signed onto what did not reach the disk.
-            *lock_tip(&self.node.chains().of(self.author.device.public(), self.space.id)) = None;
+            *lock_tip(&self.node.chains().of(self.author.key(), self.space.id)) = None;
         }
         waited?;
         if self.in_flight.is_empty() {
@@ -272,9 +324,10 @@ impl Writer<'_> {
         let mut candidates: Vec<_> = prepared.iter().map(|p| self.subject(p).candidate()).collect();
         let judgements = judge::judge(self.node.store(), validator, &mut candidates)?;
         let quarter = validator.binding().fuel / 4;
+        let authority = self.authority.clone().expect("set for the group that is written");
         let (constitution, _) = self.space.current();
         let lifecycle = judge::lifecycle(validator);
-        let chain = self.node.chains().of(self.author.device.public(), self.space.id);
+        let chain = self.node.chains().of(self.author.key(), self.space.id);
         let mut tip = lock_tip(&chain);
         let mut batch = Batch::new();
         for (prepared, judgement) in prepared.into_iter().zip(judgements) {
@@ -309,9 +362,9 @@ impl Writer<'_> {
             let header = Header {
                 space: self.space.id,
                 type_name: new.type_name,
-                author: self.author.identity.id(),
-                key: self.author.device.public(),
-                grant: None,
+                author: authority.author,
+                key: self.author.key(),
+                grant: authority.grant,
                 seq: 0,
                 prev: None,
                 skip: None,
@@ -329,6 +382,13 @@ impl Writer<'_> {
                 answers[index] = Some(Err(Refusal::new("malformed", format!("a record has {rule}"))));
                 continue;
             }
+            if let Err(error) = self.node.keep_rate(&authority, crate::clock::now()) {
+                match error {
+                    NodeError::Refused(refusal) => answers[index] = Some(Err(refusal)),
+                    other => return Err(other),
+                }
+                continue;
+            }
             if let Some(address) = &address {
                 self.pending.insert(address.clone());
             }
@@ -336,6 +396,7 @@ impl Writer<'_> {
                 self.node.store(),
                 &mut tip,
                 &self.author,
+                &authority,
                 header,
                 Some(payload),
                 lifecycle,
@@ -360,11 +421,16 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// In whose name the group at hand is written.
+    fn author_id(&self) -> atlas_record::IdentityId {
+        self.authority.as_ref().expect("set for the group that is written").author
+    }
+
     fn subject<'a>(&self, prepared: &'a Prepared) -> Subject<'a> {
         Subject {
             space: self.space.id,
             type_name: &prepared.new.type_name,
-            author: self.author.identity.id(),
+            author: self.author_id(),
             created: prepared.created,
             key: prepared.new.key.as_ref(),
             op: Op::Put,
@@ -419,6 +485,7 @@ impl Writer<'_> {
                 return Ok((prepared, rest.collect()));
             }
             match self.place(&new, judge::lifecycle(validator))? {
+                Placed::Taken => answers[index] = Some(Err(self.cannot_replace())),
                 Placed::At(created, address) => match check_clock(created) {
                     Ok(()) => prepared.push(Prepared { index, new, address, created }),
                     Err(refusal) => answers[index] = Some(Err(refusal)),
@@ -435,7 +502,7 @@ impl Writer<'_> {
         let Some(key) = &new.key else { return Ok(Placed::At(now, None)) };
         let address = Address {
             space: self.space.id,
-            author: self.author.identity.id(),
+            author: self.author_id(),
             type_name: new.type_name.clone(),
             key: key.clone(),
         };
@@ -453,10 +520,24 @@ impl Writer<'_> {
                 {
                     return Ok(Placed::Unchanged(id, address));
                 }
+                let creates_only = self.authority.as_ref().is_some_and(|authority| authority.creates_only);
+                if creates_only && lifecycle == Lifecycle::Replaceable {
+                    return Ok(Placed::Taken);
+                }
                 if lifecycle == Lifecycle::Replaceable { now.max(standing.created() + 1) } else { now }
             }
         };
         Ok(Placed::At(earliest, Some(address)))
+    }
+
+    fn cannot_replace(&self) -> Refusal {
+        let text = format!(
+            "`{}` may not do this for {}: the grant does not cover `{}`, and a record stands at this address",
+            self.author.name,
+            self.node.name_identity(&self.author_id()),
+            Action::REPLACE
+        );
+        Refusal::new("action-not-granted", text).hint("choose another key, or ask the owner for `replace`")
     }
 
     /// The record at this address that has this body, unless the address was given up.
@@ -496,6 +577,8 @@ fn with_panic(refusal: Refusal, validator: &Validator) -> Refusal {
 }
 
 enum Placed {
+    /// Something stands there that the grant does not let it replace.
+    Taken,
     At(Timestamp, Option<Address>),
     Unchanged(RecordId, Address),
 }

@@ -19,7 +19,7 @@ use tower::ServiceExt;
 
 use crate::api;
 use crate::error::NodeError;
-use crate::identities::write_private;
+use atlas_keys::write_private;
 use crate::node::{Node, NodeConfig};
 
 /// Where a running node listens: `api.json` in its directory.

@@ -53,6 +53,20 @@ impl Node {
                 }
             }
         }
+        for entry in self.identities().all() {
+            if let Some(id) = entry.identity
+                && self.identity(&id)?.is_none()
+            {
+                diagnosis.problem(format!("the log of identity `{}` ({id}) is not here, and its keys are", entry.name));
+            }
+        }
+        for id in self.people().all()? {
+            let Some(identity) = self.identity(&id)? else { continue };
+            if let Some(dispute) = identity.log().duplicity() {
+                let count = dispute.successors.len();
+                diagnosis.notes.push(format!("the log of {id} is disputed: {count} events follow event {}", dispute.after));
+            }
+        }
         for module in self.modules().engine().quarantined() {
             diagnosis.notes.push(format!(
                 "module {module:?} is in quarantine: it contradicted itself; the evidence is in {}",

@@ -1,6 +1,7 @@
 //! What can go wrong between a request and its answer.
 
 use atlas_engine::EngineError;
+use atlas_keys::KeyError;
 use atlas_store::StoreError;
 
 /// Why a request was not done. Each variant is something a caller acts on differently.
@@ -33,6 +34,9 @@ pub enum NodeError {
     /// The store failed or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A key of this machine cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// A module cannot be used.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -61,12 +65,14 @@ pub struct Refusal {
     pub text: String,
     /// What to do, where that is known.
     pub hint: Option<String>,
+    /// After how many milliseconds the same request may be taken, where that is known.
+    pub retry_ms: Option<u64>,
 }
 
 impl Refusal {
     /// A refusal without advice.
     pub fn new(code: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { code: code.into(), text: text.into(), hint: None }
+        Self { code: code.into(), text: text.into(), hint: None, retry_ms: None }
     }
 
     /// The same with advice.
@@ -88,6 +94,11 @@ impl NodeError {
             NodeError::Store(StoreError::BadCursor | StoreError::ForeignCursor) => "bad-cursor",
             NodeError::Store(StoreError::DiskFull { .. }) => "disk-full",
             NodeError::Store(_) => "store",
+            NodeError::Keys(KeyError::Locked) => "keys-locked",
+            NodeError::Keys(KeyError::WrongPassphrase { .. }) => "wrong-passphrase",
+            NodeError::Keys(KeyError::NotFound(_)) => "not-found",
+            NodeError::Keys(KeyError::Exists(_)) => "exists",
+            NodeError::Keys(_) => "keys",
             NodeError::Engine(EngineError::ConfigRefused { .. }) => "config-refused",
             NodeError::Engine(EngineError::ForeignImports { .. }) => "foreign-imports",
             NodeError::Engine(_) => "module",
@@ -111,7 +122,13 @@ impl NodeError {
             NodeError::Misuse(_) | NodeError::Store(StoreError::BadCursor | StoreError::ForeignCursor) => 400,
             NodeError::NotFound { .. } => 404,
             NodeError::Exists { .. } => 409,
+            NodeError::Refused(refusal) if refusal.retry_ms.is_some() => 429,
             NodeError::Refused(_) | NodeError::Engine(_) => 422,
+            NodeError::Keys(KeyError::Locked | KeyError::WrongPassphrase { .. }) => 423,
+            NodeError::Keys(KeyError::NotFound(_)) => 404,
+            NodeError::Keys(KeyError::Exists(_)) => 409,
+            NodeError::Keys(KeyError::Name(_)) => 400,
+            NodeError::Keys(_) => 500,
             NodeError::Unavailable(_) => 503,
             NodeError::Store(StoreError::DiskFull { .. }) => 507,
             NodeError::Store(_) | NodeError::File { .. } => 500,

@@ -13,6 +13,7 @@
 pub mod api;
 pub mod archive;
 pub mod author;
+pub mod authority;
 pub mod client;
 pub mod clock;
 pub mod doctor;
@@ -23,7 +24,10 @@ pub mod ingest;
 pub mod judge;
 pub mod modules;
 pub mod node;
+pub mod overlay;
+pub mod people;
 pub mod query;
+pub mod rates;
 pub mod serve;
 pub mod spaces;
 pub mod view;

@@ -1,21 +1,24 @@
 //! A node on one directory.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use atlas_engine::{Engine, EngineConfig, Pooling};
-use atlas_record::identity::Identity;
+use atlas_keys::{Kind, Role, private_folder, write_private};
+use atlas_record::identity::{Action, Establishment, Event, Identity, KeySet, NextKeys};
 use atlas_record::space::{Amendment, Binding, Constitution, Genesis, Signed, Slot};
-use atlas_record::{BlobId, IdentityId, TypeName};
-use atlas_store::{Batch, Config as StoreConfig, DocKind, Store, WaitKey};
+use atlas_record::{BlobId, IdentityId, Timestamp, TypeName};
+use atlas_store::{Batch, Config as StoreConfig, Store, WaitKey};
 use zeroize::Zeroizing;
 
 use crate::author::chain::Chains;
 use crate::error::{NodeError, Refusal};
-use crate::identities::{Identities, LocalIdentity, private_folder, random, write_private};
+use crate::identities::{Identities, Local, fresh_key, random};
 use crate::modules::Modules;
+use crate::overlay::Unproven;
+use crate::people::{People, Piece};
+use crate::rates::Rates;
 use crate::spaces::{Space, Spaces};
 
 /// How a node is run.
@@ -45,9 +48,13 @@ struct Inner {
     modules: Modules,
     spaces: Spaces,
     identities: Identities,
-    /// Identities by id, ours and others', as far as they were asked for.
-    people: RwLock<HashMap<IdentityId, Arc<Identity>>>,
+    people: People,
+    unproven: Unproven,
     chains: Chains,
+    /// What apps write here.
+    written: Rates,
+    /// What apps elsewhere wrote, as it comes in.
+    received: Rates,
     token: Zeroizing<String>,
 }
 
@@ -90,6 +97,8 @@ impl Node {
             ..EngineConfig::default()
         })?;
         let spaces = Spaces::open(store.clone())?;
+        let people = People::new(store.clone());
+        let unproven = Unproven::open(&store)?;
         Ok(Self(Arc::new(Inner {
             dir,
             started: Instant::now(),
@@ -97,8 +106,11 @@ impl Node {
             store,
             spaces,
             identities,
-            people: RwLock::default(),
+            people,
+            unproven,
             chains: Chains::default(),
+            written: Rates::default(),
+            received: Rates::default(),
             token,
         })))
     }
@@ -133,6 +145,23 @@ impl Node {
         &self.0.identities
     }
 
+    /// Identities that this node knows.
+    pub fn people(&self) -> &People {
+        &self.0.people
+    }
+
+    pub(crate) fn unproven(&self) -> &Unproven {
+        &self.0.unproven
+    }
+
+    pub(crate) fn written(&self) -> &Rates {
+        &self.0.written
+    }
+
+    pub(crate) fn received(&self) -> &Rates {
+        &self.0.received
+    }
+
     pub(crate) fn chains(&self) -> &Chains {
         &self.0.chains
     }
@@ -144,36 +173,51 @@ impl Node {
 
     /// An identity, ours or another's, if it is known here.
     pub fn identity(&self, id: &IdentityId) -> Result<Option<Arc<Identity>>, NodeError> {
-        if let Some(identity) = self.0.people.read().expect("no thread panics with this lock").get(id) {
-            return Ok(Some(identity.clone()));
-        }
-        let local = self.identities().all().into_iter().find(|local| local.identity.id() == *id);
-        let identity = match local {
-            Some(local) => local.identity.clone(),
-            None => match self.store().doc(DocKind::IdentityEvent, &id.0)? {
-                None => return Ok(None),
-                Some(bytes) => Identity::decode(&bytes).map_err(|error| {
-                    NodeError::Unavailable(format!(
-                        "identity {id} in the store is damaged ({error}); run `atlas doctor`"
-                    ))
-                })?,
-            },
-        };
-        let identity = Arc::new(identity);
-        self.0.people.write().expect("no thread panics with this lock").insert(*id, identity.clone());
-        Ok(Some(identity))
+        self.people().get(id)
     }
 
-    /// Keeps another's identity, and looks again at records that waited for it.
-    pub fn learn_identity(&self, bytes: &[u8]) -> Result<IdentityId, NodeError> {
-        let identity = Identity::decode(bytes).map_err(|error| Refusal::new("malformed", error.to_string()))?;
-        let id = identity.id();
-        if self.identity(&id)?.is_none() {
-            let mut batch = Batch::new();
-            batch.put_doc(DocKind::IdentityEvent, id.0, bytes);
-            self.store().commit(batch)?;
-            self.retry_waiting_for(&WaitKey::Identity(id), crate::clock::now())?;
+    /// Makes an identity: a root key, the root key that may follow it, and a device key.
+    pub fn create_identity(&self, name: &str, now: Timestamp) -> Result<Arc<Local>, NodeError> {
+        self.identities().check_free(name)?;
+        let [root, next, device] = std::array::from_fn(|_| fresh_key());
+        let establishment = Establishment {
+            root: KeySet::single(root.public()),
+            next: NextKeys::single(&next.public()),
+            recovery: None,
+            witnesses: None,
+        };
+        let action = Action::Genesis { establishment, devices: vec![device.public()], nonce: random() };
+        let genesis = Event { number: 0, prev: None, created: now, action };
+        let genesis = genesis.sign(&[&root]).expect("a genesis made here is well-formed");
+        let id = genesis.identity().expect("a genesis names an identity");
+        // The log first: an identity without keys is litter, keys without their log are a loss.
+        self.learn(id, vec![Piece::Event(genesis)])?;
+        let secrets = [(Role::Root, root), (Role::NextRoot, next), (Role::Device, device)];
+        self.identities().keyring().add(name, Kind::Identity, Some(id), &secrets)?;
+        self.identities().resolve(Some(name))
+    }
+
+    /// Keeps pieces of an identity, looks again at records that waited for them, and at those
+    /// that they end. The refusals are of single pieces.
+    pub fn learn(&self, id: IdentityId, pieces: Vec<Piece>) -> Result<Vec<Refusal>, NodeError> {
+        let Some(learned) = self.people().learn(id, pieces)? else { return Ok(Vec::new()) };
+        self.reconsider(&id, &learned.changed)?;
+        if learned.added > 0 {
+            let now = crate::clock::now();
+            self.retry_waiting_for(&WaitKey::Identity(id), now)?;
+            for grant in learned.grants {
+                self.retry_waiting_for(&WaitKey::Grant(grant), now)?;
+            }
         }
+        Ok(learned.refused)
+    }
+
+    /// Keeps another's identity, which its genesis names.
+    pub fn learn_identity(&self, genesis: &[u8]) -> Result<IdentityId, NodeError> {
+        let piece = Piece::event(genesis)?;
+        let Piece::Event(event) = &piece else { unreachable!("an event was read") };
+        let id = event.identity().ok_or_else(|| Refusal::new("malformed", "this event is no genesis"))?;
+        self.learn(id, vec![piece])?;
         Ok(id)
     }
 
@@ -214,7 +258,8 @@ impl Node {
             .spaces()
             .get(&amendment.document().space)
             .ok_or_else(|| NodeError::missing("space", amendment.document().space, "its genesis has to come first"))?;
-        let founder = self.check_founder(space.founder(), amendment.key()).is_ok();
+        let founder = self.check_founder(space.founder(), amendment.key()).is_ok()
+            && self.identity(&space.founder())?.is_some_and(|it| it.causes(amendment.key(), None).is_empty());
         let space = self.spaces().amend(amendment, founder, Batch::new())?;
         self.retry_waiting_for(&WaitKey::Constitution(id), crate::clock::now())?;
         Ok(space)
@@ -224,42 +269,45 @@ impl Node {
         let identity = self.identity(&founder)?.ok_or_else(|| {
             NodeError::missing("identity", founder, "the founder's identity has to come before the space")
         })?;
-        if identity.is_device(key) {
-            return Ok(());
+        if !identity.log().ever_named(key) {
+            let text = format!("key {key} is no device of the founder {founder}");
+            return Err(Refusal::new("not-the-founder", text).into());
         }
-        Err(Refusal::new("not-the-founder", format!("key {key} is no device of the founder {founder}")).into())
+        Ok(())
     }
 
     /// Founds a space whose types are judged by these modules.
     pub fn create_space(
         &self,
         name: &str,
-        founder: &LocalIdentity,
+        founder: &Local,
         bindings: Vec<NewBinding>,
     ) -> Result<Arc<Space>, NodeError> {
         if self.spaces().all().iter().any(|space| space.name == name) {
             return Err(NodeError::Exists { what: "space", name: name.to_owned() });
         }
+        let author = self.device_authority(founder)?.author;
         let mut batch = Batch::new();
-        let mut constitution = Constitution { recorders: vec![founder.identity.id()], ..Constitution::default() };
+        let mut constitution = Constitution { recorders: vec![author], ..Constitution::default() };
         for new in bindings {
             let slot = new.slot.clone();
             let binding = self.take_binding(new, &mut batch)?;
             constitution.slots.insert(slot, binding);
         }
         let genesis = Genesis {
-            founder: founder.identity.id(),
+            founder: author,
             name: name.to_owned(),
             created: crate::clock::now(),
             nonce: random(),
             constitution,
         };
-        let genesis = Signed::new(genesis, &founder.device).map_err(|error| NodeError::Misuse(error.to_string()))?;
+        let genesis = Signed::new(genesis, &founder.secret).map_err(|error| NodeError::Misuse(error.to_string()))?;
         self.spaces().add(name, genesis, batch)
     }
 
     /// Binds a slot: writes the constitution that follows the one in force.
-    pub fn bind(&self, space: &Space, founder: &LocalIdentity, new: NewBinding) -> Result<Arc<Space>, NodeError> {
+    pub fn bind(&self, space: &Space, founder: &Local, new: NewBinding) -> Result<Arc<Space>, NodeError> {
+        let author = self.device_authority(founder)?.author;
         let mut batch = Batch::new();
         let slot = new.slot.clone();
         let binding = self.take_binding(new, &mut batch)?;
@@ -277,8 +325,8 @@ impl Node {
             constitution,
         };
         let amendment =
-            Signed::new(amendment, &founder.device).map_err(|error| NodeError::Misuse(error.to_string()))?;
-        self.spaces().amend(amendment, space.founder() == founder.identity.id(), batch)
+            Signed::new(amendment, &founder.secret).map_err(|error| NodeError::Misuse(error.to_string()))?;
+        self.spaces().amend(amendment, space.founder() == author, batch)
     }
 
     /// Sets a module up as it would be bound; what it needs goes into the batch.

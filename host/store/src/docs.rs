@@ -32,6 +32,8 @@ pub enum DocKind {
     Reserved = 12,
     /// Anything that can be computed again.
     Derived = 13,
+    /// A witness's receipt for an event or a statement of an identity.
+    Receipt = 14,
 }
 
 /// A document's key and bytes.

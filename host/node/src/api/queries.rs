@@ -88,7 +88,7 @@ pub async fn query(
             None => None,
             Some(text) => Some(match text.parse() {
                 Ok(id) => id,
-                Err(_) => node.identities().resolve(Some(text))?.identity.id(),
+                Err(_) => node.identities().identity(text)?,
             }),
         };
         let page = node.query(&query::Query {

@@ -7,10 +7,11 @@ use atlas_record::chain::{self, Position};
 use atlas_record::id::PublicKey;
 use atlas_record::order::Lifecycle;
 use atlas_record::{Header, Payload, Record, RecordId, SpaceId};
-use atlas_store::{Batch, Store, StoreError, Verdict};
+use atlas_store::{Batch, Item, JudgedRecord, Store, StoreError, Verdict};
 
 use crate::error::{NodeError, Refusal};
-use crate::identities::LocalIdentity;
+use crate::authority::Authority;
+use crate::identities::Local;
 
 /// The end of a key's chain, and enough of it to sign on before a batch is durable.
 #[derive(Debug, Default)]
@@ -82,7 +83,8 @@ pub(super) fn lock_tip(chain: &Mutex<Option<Tip>>) -> MutexGuard<'_, Option<Tip>
 pub(super) fn sign_into(
     store: &Store,
     tip: &mut Option<Tip>,
-    author: &LocalIdentity,
+    author: &Local,
+    authority: &Authority,
     mut header: Header,
     payload: Option<Payload>,
     lifecycle: Lifecycle,
@@ -97,12 +99,15 @@ pub(super) fn sign_into(
         let position = tip.next(store, &header.key, &header.space)?;
         (header.seq, header.prev, header.skip) = (position.seq, position.prev, position.skip);
     }
-    let signed = author.device.sign_header(header);
+    let signed = author.secret.sign_header(header);
     let record = Record::new(signed, payload).map_err(|error| Refusal::new("too-large", error.to_string()))?;
     let id = record.id();
     if lifecycle != Lifecycle::Ephemeral {
         tip.push(id);
     }
-    batch.put(record, lifecycle, verdict);
+    batch.push(Item::Put(JudgedRecord {
+        creates_only: authority.creates_only,
+        ..JudgedRecord::new(record, lifecycle, verdict)
+    }));
     Ok(id)
 }

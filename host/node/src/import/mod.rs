@@ -7,6 +7,7 @@
 
 pub mod debian;
 pub mod jsonl;
+mod pieces;
 
 use std::io::BufRead;
 use std::str::FromStr;
@@ -19,10 +20,11 @@ use serde::Serialize;
 use crate::archive::{Part, Parts};
 use crate::author::{NewRecord, Writer, Written};
 use crate::error::{NodeError, Refusal};
-use crate::identities::LocalIdentity;
+use crate::identities::Local;
 use crate::ingest::{Fate, Tally};
 use crate::node::Node;
 use crate::spaces::Space;
+use pieces::Pieces;
 
 /// What can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +81,13 @@ pub struct Rejection {
     pub text: String,
 }
 
+impl Rejection {
+    /// A part of an identity that was not taken.
+    fn of_identity(refusal: Refusal, at: u64) -> Self {
+        Self { at, name: Some("identity".to_owned()), code: refusal.code, text: refusal.text }
+    }
+}
+
 /// Entries that are written together.
 const BATCH: usize = 512;
 
@@ -97,7 +106,7 @@ pub fn run(
     node: &Node,
     format: Format,
     input: impl BufRead,
-    into: Option<(Arc<Space>, Arc<LocalIdentity>)>,
+    into: Option<(Arc<Space>, Arc<Local>)>,
     rejected: &mut dyn FnMut(Rejection),
 ) -> Result<Summary, NodeError> {
     if format == Format::Atlas {
@@ -179,6 +188,7 @@ fn write_all(
 fn archive(node: &Node, input: impl BufRead, rejected: &mut dyn FnMut(Rejection)) -> Result<Summary, NodeError> {
     let now = crate::clock::now();
     let (mut tally, mut read, mut batch) = (Tally::default(), 0u64, Vec::with_capacity(BATCH));
+    let mut pieces = Pieces::default();
     let mut take = |batch: &mut Vec<Vec<u8>>, tally: &mut Tally, last: u64| -> Result<(), NodeError> {
         let first = last - batch.len() as u64 + 1;
         for (i, fate) in node.ingest(batch, now)?.into_iter().enumerate() {
@@ -195,10 +205,14 @@ fn archive(node: &Node, input: impl BufRead, rejected: &mut dyn FnMut(Rejection)
         if !matches!(part, Part::Record(_)) && !batch.is_empty() {
             take(&mut batch, &mut tally, read)?;
         }
-        match part {
-            Part::Identity(bytes) => {
-                node.learn_identity(&bytes)?;
+        let is_statement = matches!(part, Part::Event(_) | Part::Grant(_) | Part::Revocation(_) | Part::Receipt(_));
+        if pieces.is_due(&part) || !is_statement {
+            for refusal in pieces.learn(node)? {
+                rejected(Rejection::of_identity(refusal, read));
             }
+        }
+        let Some(part) = pieces.take(part) else { continue };
+        match part {
             Part::Space(bytes) => {
                 node.learn_space(None, &bytes)?;
             }
@@ -212,6 +226,9 @@ fn archive(node: &Node, input: impl BufRead, rejected: &mut dyn FnMut(Rejection)
                 node.retry_waiting_for(&WaitKey::Module(id), now)?;
                 node.retry_waiting_for(&WaitKey::Blob(id), now)?;
             }
+            Part::Identity(_) | Part::Event(_) | Part::Grant(_) | Part::Revocation(_) | Part::Receipt(_) => {
+                unreachable!("parts of identities were taken above")
+            }
             Part::Record(bytes) => {
                 read += 1;
                 batch.push(bytes);
@@ -223,6 +240,9 @@ fn archive(node: &Node, input: impl BufRead, rejected: &mut dyn FnMut(Rejection)
     }
     if !batch.is_empty() {
         take(&mut batch, &mut tally, read)?;
+    }
+    for refusal in pieces.learn(node)? {
+        rejected(Rejection::of_identity(refusal, read));
     }
     Ok(Summary {
         read,

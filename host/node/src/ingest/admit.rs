@@ -4,9 +4,9 @@
 //! records, on the order of arrival, or on this node's own state, but for the one delay of
 //! records from the future, which does not change the outcome.
 
-use atlas_record::identity::Identity;
+use atlas_record::identity::{Identity, Rate, Uncovered};
 use atlas_record::space::{Binding, Slot};
-use atlas_record::{Header, Record, Timestamp, limits};
+use atlas_record::{GrantId, Record, Timestamp, limits};
 use atlas_store::WaitKey;
 
 use crate::error::Refusal;
@@ -25,12 +25,23 @@ pub struct Known<'a> {
 /// The decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// In; this binding judges it.
-    Admit(Binding),
+    /// In.
+    Admit(Admitted),
     /// Cannot be decided before this has come.
     Park(WaitKey),
     /// Out.
     Refuse(Refusal),
+}
+
+/// What a record is in under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// What judges it.
+    pub binding: Binding,
+    /// Whether it may only stand where none of the author's records does.
+    pub creates_only: bool,
+    /// The grant that covers it, if that bounds how often.
+    pub rated: Option<(GrantId, Rate)>,
 }
 
 /// Decides. The record's signature has been verified.
@@ -43,9 +54,16 @@ pub fn admit(record: &Record, known: &Known<'_>) -> Admission {
     let Some(author) = known.author else {
         return Admission::Park(WaitKey::Identity(header.author));
     };
-    if let Err(refusal) = covered(header, author) {
-        return Admission::Refuse(refusal);
-    }
+    let (creates_only, rated) = match author.covers(header) {
+        Ok(covered) => {
+            let rate = covered.grant().and_then(|grant| grant.scope.rate);
+            (covered.creates_only(), header.grant.zip(rate))
+        }
+        // A later event or grant may cover it, whatever came first here.
+        Err(Uncovered::UnknownDevice) => return Admission::Park(WaitKey::Identity(header.author)),
+        Err(Uncovered::UnknownGrant(id)) => return Admission::Park(WaitKey::Grant(id)),
+        Err(Uncovered::No(reason)) => return Admission::Refuse(Refusal::new(reason.code(), reason.to_string())),
+    };
     if header.created > known.now + limits::FUTURE_MS {
         return Admission::Park(WaitKey::Until(header.created));
     }
@@ -58,24 +76,11 @@ pub fn admit(record: &Record, known: &Known<'_>) -> Admission {
         return Admission::Refuse(Refusal::new("admission-unsupported", text));
     }
     match constitution.slots.get(&Slot::Validator(header.type_name.clone())) {
-        Some(binding) => Admission::Admit(binding.clone()),
+        Some(binding) => Admission::Admit(Admitted { binding: binding.clone(), creates_only, rated }),
         None => {
             let text =
                 format!("space `{}` has no type `{}` under the record's constitution", space.name, header.type_name);
             Admission::Refuse(Refusal::new("unknown-type", text))
         }
     }
-}
-
-/// Whether the signing key may speak for the author: the hook for grants.
-fn covered(header: &Header, author: &Identity) -> Result<(), Refusal> {
-    if let Some(grant) = header.grant {
-        let text = format!("the record names grant {grant}, and this version knows no grants");
-        return Err(Refusal::new("unknown-grant", text));
-    }
-    if author.is_device(&header.key) {
-        return Ok(());
-    }
-    let text = format!("key {} is no device of {} and names no grant", header.key, header.author);
-    Err(Refusal::new("not-a-device", text))
 }

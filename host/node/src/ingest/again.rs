@@ -87,7 +87,7 @@ impl Node {
     /// Judges pending records whose bodies are here once more. Those that have a verdict now.
     fn judge_again(&self, waiting: Vec<StoredRecord>, now: Timestamp) -> Result<Vec<RecordId>, NodeError> {
         let whole = waiting.into_iter().map(|stored| stored.record).filter(|record| record.payload().is_some());
-        let arrivals: Vec<Arrival> = whole.enumerate().map(|(i, record)| Arrival { i, record, known: true }).collect();
+        let arrivals: Vec<Arrival> = whole.enumerate().map(|(i, record)| Arrival::new(i, record, true)).collect();
         let ids: Vec<RecordId> = arrivals.iter().map(|arrival| arrival.record.id()).collect();
         let fates = self.decide(arrivals, now)?;
         Ok(fates.into_iter().filter(|(_, fate)| fate.is_stored()).map(|(i, _)| ids[i]).collect())

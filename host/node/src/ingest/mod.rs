@@ -17,7 +17,7 @@ use atlas_engine::{Cause, Judgement};
 use atlas_record::order::Lifecycle;
 use atlas_record::space::Binding;
 use atlas_record::{Op, Record, RecordId, SignedHeader, Timestamp, sign};
-use atlas_store::{Batch, Item, Outcome, Status, Verdict, WaitKey, Waiting};
+use atlas_store::{Batch, Item, JudgedRecord, Outcome, Status, Verdict, WaitKey, Waiting};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -25,7 +25,8 @@ use crate::error::{NodeError, Refusal};
 use crate::judge::{self, Subject};
 use crate::modules::Gap;
 use crate::node::Node;
-use admit::{Admission, Known};
+use crate::overlay::{Headers, Standing, standing};
+use admit::{Admission, Admitted, Known};
 
 /// How long a record waits for what it needs before it counts as given up. Milliseconds.
 pub const PATIENCE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
@@ -69,6 +70,11 @@ impl Fate {
     /// Whether the record is in the replicated set now, and was not before.
     fn is_stored(&self) -> bool {
         matches!(self, Fate::Accepted { .. } | Fate::Invalid { .. })
+    }
+
+    /// Whether its header may be here since, with or without a verdict.
+    fn holds_header(&self) -> bool {
+        !matches!(self, Fate::Refused { .. })
     }
 }
 
@@ -122,6 +128,10 @@ struct Arrival {
     record: Record,
     /// Its header is stored already.
     known: bool,
+    /// It may only stand where none of its author's records does.
+    creates_only: bool,
+    /// Something that is known of its author takes it away.
+    revoked: bool,
 }
 
 impl Arrival {
@@ -130,8 +140,16 @@ impl Arrival {
         if self.known {
             batch.push(Item::Judge { id: self.record.id(), verdict, payload: self.record.payload().cloned() });
         } else {
-            batch.put(self.record, lifecycle, verdict);
+            batch.push(Item::Put(JudgedRecord {
+                revoked: self.revoked,
+                creates_only: self.creates_only,
+                ..JudgedRecord::new(self.record, lifecycle, verdict)
+            }));
         }
+    }
+
+    fn new(i: usize, record: Record, known: bool) -> Self {
+        Self { i, record, known, creates_only: false, revoked: false }
     }
 }
 
@@ -159,7 +177,7 @@ impl Node {
                         match first_of.entry(record.id()) {
                             Entry::Vacant(place) => {
                                 place.insert(fresh.len());
-                                fresh.push(Arrival { i, record, known: false });
+                                fresh.push(Arrival::new(i, record, false));
                             }
                             Entry::Occupied(place) => {
                                 let first = &mut fresh[*place.get()];
@@ -173,7 +191,7 @@ impl Node {
                     }
                     // A known id is a known byte string: its signature was verified when it came.
                     Presence::Bare => {
-                        arrivals.push(Arrival { i, record, known: true });
+                        arrivals.push(Arrival::new(i, record, true));
                         None
                     }
                     Presence::Whole => Some(Fate::Duplicate),
@@ -203,7 +221,10 @@ impl Node {
             };
         }
         let fates: Vec<Fate> = fates.into_iter().map(|fate| fate.expect("every record met its fate above")).collect();
-        let came = ids.into_iter().filter(|(i, _)| fates[*i].is_stored()).map(|(_, id)| id).collect();
+        let came: Vec<RecordId> = ids.iter().filter(|(i, _)| fates[*i].is_stored()).map(|(_, id)| *id).collect();
+        // A header is enough for a path, whatever its body waits for.
+        let held: Vec<RecordId> = ids.iter().filter(|(i, _)| fates[*i].holds_header()).map(|(_, id)| *id).collect();
+        self.headers_came(&held)?;
         self.records_came(came, now)?;
         Ok(fates)
     }
@@ -230,9 +251,21 @@ impl Node {
         let mut batch = Batch::new();
         let mut slots: Vec<(usize, Option<Fate>)> = Vec::new();
         let mut to_judge: HashMap<Binding, Vec<Arrival>> = HashMap::new();
-        for arrival in arrivals {
-            match self.admit(&arrival.record, now)? {
-                Admission::Admit(binding) => to_judge.entry(binding).or_default().push(arrival),
+        let (mut headers, mut notes) = (Headers::new(self.store()), Batch::new());
+        for arrival in &arrivals {
+            headers.know(arrival.record.id(), arrival.record.header());
+        }
+        for mut arrival in arrivals {
+            let admission = match self.admit(&arrival.record, now)? {
+                Admission::Admit(admitted) if !arrival.known => self.limit(admitted, &arrival.record, now),
+                other => other,
+            };
+            match admission {
+                Admission::Admit(admitted) => {
+                    arrival.creates_only = admitted.creates_only;
+                    self.weigh(&mut arrival, &mut headers, &mut notes)?;
+                    to_judge.entry(admitted.binding).or_default().push(arrival);
+                }
                 _ if arrival.known => fates.push((arrival.i, Fate::Duplicate)),
                 Admission::Refuse(refusal) => fates.push((arrival.i, refusal.into())),
                 Admission::Park(key) => park(&mut batch, &mut slots, arrival, key, now),
@@ -240,6 +273,10 @@ impl Node {
         }
         for (binding, group) in to_judge {
             self.judge_group(&binding, group, &mut batch, &mut slots, now)?;
+        }
+        if !notes.is_empty() {
+            // First: one that waits and is not noted would wait for good.
+            self.store().commit(notes)?;
         }
         let outcomes = self.store().commit(batch)?;
         fates.extend(slots.into_iter().zip(outcomes).map(|((i, fate), outcome)| (i, settle(fate, outcome))));
@@ -252,6 +289,32 @@ impl Node {
         let space = self.spaces().get(&header.space);
         let author = self.identity(&header.author)?;
         Ok(admit::admit(record, &Known { now, space: space.as_deref(), author: author.as_deref() }))
+    }
+
+    /// Sees whether what is known of its author takes a record away.
+    fn weigh(&self, arrival: &mut Arrival, headers: &mut Headers<'_>, notes: &mut Batch) -> Result<(), NodeError> {
+        let header = arrival.record.header();
+        let Some(author) = self.identity(&header.author)? else { return Ok(()) };
+        let id = arrival.record.id();
+        let standing = standing(&author, header, id, headers)?;
+        if let Standing::Unproven(missing) = standing {
+            self.unproven().wait(missing, id, notes);
+        }
+        arrival.revoked = standing != Standing::Stands;
+        Ok(())
+    }
+
+    /// Lets what an app has just written in no faster than its grant says. What is older was
+    /// written at its own time, and this node is only behind.
+    fn limit(&self, admitted: Admitted, record: &Record, now: Timestamp) -> Admission {
+        let Some((grant, rate)) = &admitted.rated else { return Admission::Admit(admitted) };
+        if record.header().created.saturating_add(rate.per_ms) < now {
+            return Admission::Admit(admitted);
+        }
+        match self.received().take(grant, rate, now, Vec::new) {
+            Ok(()) => Admission::Admit(admitted),
+            Err(wait) => Admission::Park(WaitKey::Until(now + wait)),
+        }
     }
 
     fn judge_group(
@@ -329,7 +392,7 @@ fn verify(headers: Vec<&SignedHeader>) -> Vec<bool> {
 }
 
 fn park(batch: &mut Batch, slots: &mut Vec<(usize, Option<Fate>)>, arrival: Arrival, key: WaitKey, now: Timestamp) {
-    let Arrival { i, record, known } = arrival;
+    let Arrival { i, record, known, .. } = arrival;
     if known {
         batch.push(Item::Unpark(record.id())); // it is stored, and waits in its own way
         slots.push((i, Some(Fate::Duplicate)));

@@ -54,7 +54,15 @@ pub enum Covered<'a> {
     Grant(&'a Grant),
 }
 
-impl Covered<'_> {
+impl<'a> Covered<'a> {
+    /// The grant, if that covers it.
+    pub fn grant(&self) -> Option<&'a Grant> {
+        match self {
+            Covered::Device => None,
+            Covered::Grant(grant) => Some(grant),
+        }
+    }
+
     /// Whether the key may only write where none of the author's records stands.
     pub fn creates_only(&self) -> bool {
         matches!(self, Covered::Grant(grant) if !grant.scope.allows(Action::REPLACE))

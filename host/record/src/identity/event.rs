@@ -21,7 +21,7 @@ const WHAT: &str = "identity event";
 /// What a root event does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Creates the identity. Signed by every root key and every device.
+    /// Creates the identity. Signed by every root key.
     Genesis {
         /// Who may write the next event.
         establishment: Establishment,
@@ -33,7 +33,8 @@ pub enum Action {
     /// Replaces the root keys, and may change the recovery set and the witnesses. The new root
     /// keys were committed to; enough of them sign.
     Rotate(Establishment),
-    /// Lets a key sign records. Signed by the root keys and by the device.
+    /// Lets a key sign records. Signed by the root keys. The key itself need not agree: what it
+    /// signs names its author, so nobody speaks for an identity by being claimed by it.
     AddDevice(PublicKey),
     /// Ends a device; a key that was removed never comes back. Signed by the root keys.
     RemoveDevice {
@@ -297,15 +298,12 @@ impl SignedEvent {
     pub(super) fn is_authorised(&self, before: &Establishment) -> bool {
         let signers = &self.signers;
         match &self.event.action {
-            Action::Genesis { establishment, devices, .. } => {
-                establishment.root.keys.iter().chain(devices).all(|key| signers.contains(key))
-            }
+            Action::Genesis { establishment, .. } => establishment.root.keys.iter().all(|key| signers.contains(key)),
             Action::Rotate(after) => {
                 after.root.keys.iter().all(|key| before.next.commits_to(key))
                     && replaces(&before.next, &after.root, signers)
             }
-            Action::AddDevice(key) => before.root.is_met_by(signers) && signers.contains(key),
-            Action::RemoveDevice { .. } => before.root.is_met_by(signers),
+            Action::AddDevice(_) | Action::RemoveDevice { .. } => before.root.is_met_by(signers),
             Action::Recover(after) => {
                 before.recovery.as_ref().is_some_and(|set| set.is_met_by(signers)) && after.root.is_met_by(signers)
             }

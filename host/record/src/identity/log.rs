@@ -336,6 +336,14 @@ impl Log {
         self.establishment_at(self.state.established)
     }
 
+    /// Who may write what follows an event of the tree.
+    ///
+    /// # Panics
+    /// If the event is not part of the tree.
+    pub fn establishment_after(&self, event: &EventId) -> &Establishment {
+        self.establishment_at(self.nodes[event].established)
+    }
+
     /// Whether any valid event, on the log or beside it, names the key as a device. Never
     /// becomes untrue.
     pub fn ever_named(&self, key: &PublicKey) -> bool {

@@ -42,12 +42,6 @@ fn the_old_root_keys_end_with_a_rotation() {
 }
 
 #[test]
-fn a_device_has_to_agree_to_be_one() {
-    let (mut ada, first) = identity(false);
-    unauthorised(ada.insert(after(&first, Action::AddDevice(device(1).public()), &[&root(1)])));
-}
-
-#[test]
 fn two_of_three_root_keys_are_enough_and_one_is_not() {
     let keys = [root(1), root(2), root(3)];
     let after_them = [root(4), root(5), root(6)];
