@@ -4,7 +4,8 @@
 //! public keys and their roles), and `sealed`, base64 of an age file to the machine key. In it
 //! is a digest of the clear part and then one seed for each public key. So a clear part that
 //! was edited, and a file that was put in the place of another, do not go unnoticed once the
-//! keyring is unlocked.
+//! keyring is unlocked. An older copy of the same file is not told from the newest: putting one
+//! back is how a backup is restored.
 
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 fn key(n: u8) -> SecretKey {
     // Seeds whose words are not all alike.
-    SecretKey::from_seed(&std::array::from_fn(|i| (i as u8).wrapping_mul(n).wrapping_add(n * 31)))
+    SecretKey::from_seed(&std::array::from_fn(|i| (i as u8).wrapping_mul(n).wrapping_add(n.wrapping_mul(31))))
 }
 
 fn example() -> SheetContent {

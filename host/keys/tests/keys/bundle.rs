@@ -80,11 +80,11 @@ fn a_wrong_passphrase_and_hidden_damage_look_the_same() {
 fn a_bundle_that_was_cut_or_changed_anywhere_is_refused() {
     let text = bundle::seal_with(&example(), &passphrase("x"), WORK).unwrap();
     let text = text.trim_end();
-    for cut in (0..text.len()).step_by(5) {
+    for cut in (0..text.len()).step_by(11) {
         bundle::open(&text[..cut], &passphrase("x")).unwrap_err();
     }
-    for at in (0..text.len()).step_by(3) {
-        for bit in [1, 2, 32] {
+    for at in (0..text.len()).step_by(7) {
+        for bit in [1, 32] {
             let mut bytes = text.as_bytes().to_vec();
             bytes[at] ^= bit;
             let changed = String::from_utf8(bytes).unwrap();

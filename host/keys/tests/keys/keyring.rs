@@ -448,6 +448,38 @@ fn keyrings_and_threads_that_add_do_not_lose_one_another() {
     }
 }
 
+/// Where a process that this test starts finds the keyring.
+const FOLDER: &str = "ATLAS_KEYS_TEST_FOLDER";
+
+#[test]
+fn processes_that_add_do_not_lose_one_another() {
+    const NAME: &str = "keyring::processes_that_add_do_not_lose_one_another";
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let keyring = open(Path::new(&folder)).unwrap();
+        for n in 0..4u8 {
+            let name = format!("p{}-{n}", std::process::id());
+            keyring.add(&name, Kind::App, None, &[(Role::App, key(n))]).unwrap();
+        }
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("keys");
+    let this_test = || {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", NAME]).env(FOLDER, &folder).stdout(std::process::Stdio::null());
+        command.spawn().unwrap()
+    };
+    let processes: Vec<_> = (0..4).map(|_| this_test()).collect();
+    for mut process in processes {
+        assert!(process.wait().unwrap().success());
+    }
+    let keyring = open(&folder).unwrap();
+    assert_eq!(keyring.entries().len(), 16);
+    for entry in keyring.entries() {
+        keyring.secret(&entry.name, Role::App, &entry.keys[0].key).unwrap();
+    }
+}
+
 #[test]
 fn updates_of_one_entry_from_several_keyrings_all_count() {
     let (_dir, folder, keyring) = with_ada();
