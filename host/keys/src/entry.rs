@@ -4,7 +4,8 @@
 //! public keys and their roles), and `sealed`, base64 of an age file to the machine key. In it
 //! is a digest of the clear part and then one seed for each public key. So a clear part that
 //! was edited, and a file that was put in the place of another, do not go unnoticed once the
-//! keyring is unlocked.
+//! keyring is unlocked. An older copy of the same file is not told from the newest: putting one
+//! back is how a backup is restored.
 
 use std::path::Path;
 
@@ -180,12 +181,15 @@ impl Entry {
     /// Opens the sealed part and holds the clear part against it.
     pub(crate) fn open(&self, path: &Path, machine: &MachineKey) -> Result<Vec<(Role, SecretKey)>, KeyError> {
         let damaged = |why| KeyError::damaged(path, why);
-        let content = machine
-            .open(&self.sealed)
-            .ok_or_else(|| damaged("its sealed part is damaged, or was sealed with the machine key of another keyring"))?;
-        let (digest, rows) = content.split_first_chunk::<DIGEST>().ok_or_else(|| damaged("its sealed part is short"))?;
+        let content = machine.open(&self.sealed).ok_or_else(|| {
+            damaged("its sealed part is damaged, or was sealed with the machine key of another keyring")
+        })?;
+        let (digest, rows) =
+            content.split_first_chunk::<DIGEST>().ok_or_else(|| damaged("its sealed part is short"))?;
         if *digest != self.info.digest() {
-            return Err(damaged("what it says in clear is not what was sealed with it: it was edited, or mixed with another file"));
+            return Err(damaged(
+                "what it says in clear is not what was sealed with it: it was edited, or mixed with another file",
+            ));
         }
         seeds::read(rows, &self.info.keys).ok_or_else(|| damaged("its seeds are not those of its public keys"))
     }

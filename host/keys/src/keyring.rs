@@ -157,8 +157,7 @@ impl Keyring {
         let key = self.machine()?;
         machine::write(&machine::path(&self.folder), &key, passphrase, self.work)?;
         self.folder.sweep(&lock)?;
-        self.write().protection =
-            if passphrase.is_some() { Protection::Passphrase } else { Protection::Permissions };
+        self.write().protection = if passphrase.is_some() { Protection::Passphrase } else { Protection::Permissions };
         Ok(())
     }
 
@@ -192,11 +191,7 @@ impl Keyring {
     /// Changes an entry. If `change` or the writing fails, nothing has changed.
     ///
     /// `change` must not use the keyring: it would wait for itself.
-    pub fn update<T>(
-        &self,
-        name: &str,
-        change: impl FnOnce(&mut Edit) -> Result<T, KeyError>,
-    ) -> Result<T, KeyError> {
+    pub fn update<T>(&self, name: &str, change: impl FnOnce(&mut Edit) -> Result<T, KeyError>) -> Result<T, KeyError> {
         let _lock = self.folder.lock()?;
         let mut edit = self.edit(name)?;
         let answer = change(&mut edit)?;
@@ -254,7 +249,7 @@ impl Keyring {
             }
             machine.clone()
         };
-        let (_, secrets) = self.from_disk(name, &machine)?;
+        let (_, secrets) = self.read_entry(name, &machine)?;
         let found = secrets.into_iter().find(|(r, secret)| *r == role && secret.public() == *key);
         let Some((_, secret)) = found else {
             return Err(KeyError::NoSuchKey { name: name.to_owned(), role, key: *key });
@@ -274,7 +269,7 @@ impl Keyring {
     /// recovery sheet.
     pub fn secrets(&self, name: &str) -> Result<Vec<(Role, SecretKey)>, KeyError> {
         check_name(name)?;
-        self.from_disk(name, &self.machine()?).map(|(_, secrets)| secrets)
+        self.read_entry(name, &self.machine()?).map(|(_, secrets)| secrets)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -285,7 +280,7 @@ impl Keyring {
         self.read().machine.clone().ok_or(KeyError::Locked)
     }
 
-    fn from_disk(&self, name: &str, machine: &MachineKey) -> Result<(EntryInfo, Vec<(Role, SecretKey)>), KeyError> {
+    fn read_entry(&self, name: &str, machine: &MachineKey) -> Result<(EntryInfo, Vec<(Role, SecretKey)>), KeyError> {
         let path = self.path(name);
         let Some(content) = files::read_private(&path)? else { return Err(KeyError::NotFound(name.to_owned())) };
         let entry = Entry::parse(&path, name, &content)?;
@@ -297,7 +292,7 @@ impl Keyring {
     /// never on what was read earlier.
     fn edit(&self, name: &str) -> Result<Edit, KeyError> {
         check_name(name)?;
-        let (info, secrets) = self.from_disk(name, &self.machine()?)?;
+        let (info, secrets) = self.read_entry(name, &self.machine()?)?;
         Ok(Edit::new(info, secrets))
     }
 

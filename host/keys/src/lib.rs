@@ -29,7 +29,7 @@ mod passphrase;
 mod role;
 mod seal;
 mod seeds;
-//pub mod sheet;
+pub mod sheet;
 
 pub use bundle::Bundle;
 pub use edit::Edit;

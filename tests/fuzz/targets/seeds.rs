@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use atlas_keys::sheet::{self, SheetContent};
+use atlas_keys::{Bundle, Role, bundle};
 use atlas_record::cbor::{self, Map};
 use atlas_record::header::{BlobRef, Ext};
 use atlas_record::identity::{self, Identity};
@@ -139,4 +141,32 @@ fn main() {
         constitution,
     };
     put("space_document", "amendment", Signed::new(amendment, &secret).expect("a whole amendment").as_bytes());
+
+    keys_and_paper(&identity);
+}
+
+/// The first byte says which of the two the rest is.
+fn keys_and_paper(identity: &Identity) {
+    let secrets =
+        vec![(Role::Root, SecretKey::from_seed(&[10; 32])), (Role::Recovery, SecretKey::from_seed(&[12; 32]))];
+    let log = vec![identity.as_bytes().to_vec()];
+    let sheet = SheetContent {
+        name: "ada".to_owned(),
+        identity: Some(identity.id()),
+        date: "today".to_owned(),
+        secrets: secrets.clone(),
+        log: log.clone(),
+    };
+    let page = sheet::print(&sheet).expect("a whole sheet");
+    put("bundle_and_sheet", "sheet", &[&[1], page.as_bytes()].concat());
+    let bundle = Bundle {
+        purpose: bundle::Purpose::Recovery { roots: identity.genesis().root.clone() },
+        name: "ada".to_owned(),
+        identity: Some(identity.id()),
+        log,
+        statements: vec![b"a grant".to_vec()],
+        secrets,
+    };
+    let content = bundle::encode_unsealed(&bundle).expect("a whole bundle");
+    put("bundle_and_sheet", "bundle", &[&[0], &content[..]].concat());
 }
