@@ -123,6 +123,15 @@ impl Made {
     }
 }
 
+/// What an unkeyed delete names: mostly one of two records that it may delete, so that several
+/// deletes meet at one; sometimes any record, which it may well not delete.
+fn target(made: &[Made], delete: &Spec, which: &Index) -> Option<RecordId> {
+    let may = |one: &&Made| (one.spec.author, one.spec.of, one.spec.key) == (delete.author, delete.of, None);
+    let own: Vec<&Made> = made.iter().filter(may).filter(|one| !one.is_delete()).take(2).collect();
+    let from: Vec<&Made> = if own.is_empty() || which.index(5) == 0 { made.iter().collect() } else { own };
+    (!from.is_empty()).then(|| from[which.index(from.len())].id())
+}
+
 /// The whole set.
 pub struct Model(pub Vec<Made>);
 
@@ -144,10 +153,10 @@ impl Model {
                 draft = draft.grant(GRANT);
             }
             if let Some(which) = &spec.delete {
-                match (spec.key, made.is_empty()) {
+                match (spec.key, target(&made, &spec, which)) {
                     (Some(_), _) => draft = draft.deletes(None),
-                    (None, false) => draft = draft.deletes(Some(made[which.index(made.len())].id())),
-                    (None, true) => {}
+                    (None, Some(target)) => draft = draft.deletes(Some(target)),
+                    (None, None) => {}
                 }
             }
             made.push(Made { record: draft.make(), spec });
