@@ -264,7 +264,7 @@ struct Authored {
 fn author(corpus: &Corpus, records: usize, work: &Path, archive: &Path) -> Result<Authored, Failure> {
     let dir = work.join("author");
     let node = Node::open(NodeConfig::new(&dir))?;
-    let ada = node.identities().create("ada", atlas_node::clock::now())?;
+    let ada = node.create_identity("ada", atlas_node::clock::now())?;
     let space = node.create_space("corpus", &ada, vec![parse_type_binding("atlas.package=package")?])?;
     let start = Instant::now();
     let summary =

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use atlas_engine::testing::{self, Behaviour, guest};
 use atlas_node::author::{NewRecord, Written};
-use atlas_node::identities::LocalIdentity;
+use atlas_node::identities::Local;
 use atlas_node::ingest::Fate;
 use atlas_node::node::NewBinding;
 use atlas_node::spaces::Space;
@@ -22,7 +22,7 @@ const NOW: u64 = peer::T0 + 1_000_000;
 
 struct World {
     node: Node,
-    ada: Arc<LocalIdentity>,
+    ada: Arc<Local>,
     good: Arc<Space>,
     _dir: tempfile::TempDir,
 }
@@ -30,7 +30,7 @@ struct World {
 fn world() -> World {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::open(NodeConfig::new(dir.path())).unwrap();
-    let ada = node.identities().create("ada", peer::T0).unwrap();
+    let ada = node.create_identity("ada", peer::T0).unwrap();
     let good = node.create_space("good", &ada, vec![slot("atlas.post", "post")]).unwrap();
     World { node, ada, good, _dir: dir }
 }

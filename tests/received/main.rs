@@ -6,6 +6,7 @@
 mod arriving;
 mod converging;
 mod refusing;
+mod revoking;
 mod support;
 mod taking_back;
 mod waiting;

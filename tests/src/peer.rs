@@ -7,11 +7,11 @@ use atlas_node::{Node, NodeError};
 use atlas_record::cbor::{Map, encode};
 use atlas_record::chain;
 use atlas_record::header::DELETES;
-use atlas_record::identity::{self, Identity, commitment};
+use atlas_record::identity::{Action, Establishment, Event, KeySet, NextKeys, SignedEvent};
 use atlas_record::sign::SecretKey;
 use atlas_record::space::{Amendment, Binding, Constitution, Genesis, Signed, Slot};
 use atlas_record::{
-    BlobId, Body, ConstitutionId, Header, Key, Link, Op, Payload, Record, RecordId, Salt, SpaceId, Target, Timestamp,
+    BlobId, Body, ConstitutionId, GrantId, Header, IdentityId, Key, Link, Op, Payload, Record, RecordId, Salt, SpaceId, Target, Timestamp,
     TypeName, Value,
 };
 
@@ -22,10 +22,30 @@ pub const T0: Timestamp = 1_750_000_000_000;
 #[derive(Debug, Clone)]
 pub struct Peer {
     /// Who.
-    pub identity: Identity,
+    pub identity: FirstEvent,
     /// Signs records.
     pub device: SecretKey,
+    /// Signs root events.
+    pub root: SecretKey,
+    /// Under which its records are signed, for apps.
+    pub grant: Option<GrantId>,
     chains: HashMap<SpaceId, Vec<RecordId>>,
+}
+
+/// The genesis that a peer's identity begins with.
+#[derive(Debug, Clone)]
+pub struct FirstEvent(pub SignedEvent);
+
+impl FirstEvent {
+    /// The identity.
+    pub fn id(&self) -> IdentityId {
+        self.0.identity().expect("a genesis names an identity")
+    }
+
+    /// The signed bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
 }
 
 /// A record before it is signed.
@@ -96,17 +116,37 @@ impl Peer {
     pub fn new(number: u8) -> Self {
         let keys = |role: u8| SecretKey::from_seed(&[number.wrapping_mul(3).wrapping_add(role) ^ 0x5a; 32]);
         let [root, next, device] = [keys(0), keys(1), keys(2)];
-        let genesis = identity::Genesis {
-            created: T0,
-            root: vec![root.public()],
-            threshold: 1,
-            next: vec![commitment(&next.public())],
-            devices: vec![device.public()],
-            nonce: [number; 16],
+        Self::made_of(root, &next, device, [number; 16])
+    }
+
+    /// A peer of these keys.
+    pub fn made_of(root: SecretKey, next: &SecretKey, device: SecretKey, nonce: [u8; 16]) -> Self {
+        let establishment = Establishment {
+            root: KeySet::single(root.public()),
+            next: NextKeys::single(&next.public()),
+            recovery: None,
+            witnesses: None,
         };
-        let signature = root.sign(&genesis.signing_bytes());
-        let identity = Identity::new(genesis, &[signature]).expect("a genesis made here is well-formed");
-        Self { identity, device, chains: HashMap::new() }
+        let action = Action::Genesis { establishment, devices: vec![device.public()], nonce };
+        let genesis = Event { number: 0, prev: None, created: T0, action };
+        let genesis = genesis.sign(&[&root]).expect("a genesis made here is well-formed");
+        Self { identity: FirstEvent(genesis), device, root, grant: None, chains: HashMap::new() }
+    }
+
+    /// The same author with another key: a second device, or an app.
+    pub fn with_key(&self, key: SecretKey, grant: Option<GrantId>) -> Self {
+        Self { device: key, grant, chains: HashMap::new(), ..self.clone() }
+    }
+
+    /// The last record of this key's chain in a space, and its position.
+    pub fn last(&self, space: &SpaceId) -> Option<(u64, RecordId)> {
+        let chain = self.chains.get(space)?;
+        Some((chain.len() as u64, *chain.last()?))
+    }
+
+    /// Forgets the end of its chain, so that what it writes next forks it.
+    pub fn rewind(&mut self, space: &SpaceId, length: usize) {
+        self.chains.entry(*space).or_default().truncate(length);
     }
 
     /// The header that a draft would have at the end of this peer's chain, and its payload.
@@ -123,7 +163,7 @@ impl Peer {
             type_name: draft.type_name,
             author: self.identity.id(),
             key: self.device.public(),
-            grant: None,
+            grant: self.grant,
             seq,
             prev: (seq > 1).then(|| at(seq - 1)),
             skip: chain::has_skip(seq).then(|| at(chain::lipmaa(seq))),

@@ -1,11 +1,14 @@
 //! What the command line takes.
 
+mod id;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 use crate::time::Time;
+pub use id::{Device, Id, Keep, Root};
 
 /// A peer-to-peer application layer: signed, typed records that communities judge by modules.
 #[derive(Debug, Parser)]
@@ -150,6 +153,19 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether it needs secret keys, so that they have to be opened first.
+    pub fn signs(&self) -> bool {
+        match self {
+            Command::Put { .. } | Command::Rm { .. } | Command::Import { .. } => true,
+            Command::Space(space) => matches!(space, Space::Create { .. }),
+            Command::Module(module) => matches!(module, Module::Bind { .. }),
+            Command::Id(id) => !matches!(id, Id::List | Id::Show { .. } | Id::Device(Device::List { .. })),
+            _ => false,
+        }
+    }
+}
+
 /// Where a record goes and who writes it.
 #[derive(Debug, clap::Args)]
 pub struct Place {
@@ -159,23 +175,6 @@ pub struct Place {
     /// The author, by name or id [default: the only identity here]
     #[arg(long = "as", value_name = "IDENTITY")]
     pub author: Option<String>,
-}
-
-/// Identity commands.
-#[derive(Debug, Subcommand)]
-pub enum Id {
-    /// Make an identity: a root key, its successor, and a device key for this machine
-    New {
-        /// What to call it on this machine
-        name: String,
-    },
-    /// List the identities on this machine
-    List,
-    /// Show one identity
-    Show {
-        /// Its name or id [default: the only identity here]
-        name: Option<String>,
-    },
 }
 
 /// Space commands.

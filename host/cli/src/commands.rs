@@ -11,12 +11,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
-use crate::args::{Args, Command, Id, Module, Place, Space};
+use crate::args::{Args, Command, Module, Place, Space};
+use crate::passphrase;
 use crate::output::{bytes, items, line, number, record, table, text};
 use crate::time;
 use crate::words::{answer, module, space, status};
 
-type Outcome = Result<ExitCode, Failure>;
+pub type Outcome = Result<ExitCode, Failure>;
 
 /// A query string.
 #[derive(Default)]
@@ -35,7 +36,7 @@ impl Parameters {
 }
 
 /// Percent-encodes everything that is not unreserved in a URI (RFC 3986).
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -47,11 +48,11 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-fn misuse(text: impl Into<String>) -> Failure {
+pub fn misuse(text: impl Into<String>) -> Failure {
     NodeError::Misuse(text.into()).into()
 }
 
-fn unreadable(path: &Path, error: std::io::Error) -> Failure {
+pub fn unreadable(path: &Path, error: std::io::Error) -> Failure {
     NodeError::File { what: "cannot read", path: path.to_owned(), error }.into()
 }
 
@@ -87,6 +88,9 @@ pub async fn run(args: Args) -> Outcome {
         return up(&dir, api, args.json).await;
     }
     let session = Session { client: Client::connect(&dir).await?, json: args.json };
+    if args.command.signs() {
+        session.unlock().await?;
+    }
     session.run(args.command).await
 }
 
@@ -98,6 +102,7 @@ async fn up(dir: &Path, api: Option<std::net::SocketAddr>, json: bool) -> Outcom
         Err(_) => return Err(NodeError::Unavailable("the node could not be opened: this is a defect".into()).into()),
     };
     let address = listener.local_addr().map_err(|error| NodeError::Unavailable(error.to_string()))?;
+    let locked = passphrase::unlock_here(&node)?;
     let stop = stop_signal()?;
     if json {
         line(json!({ "api": format!("http://{address}"), "dir": dir }).to_string());
@@ -106,6 +111,9 @@ async fn up(dir: &Path, api: Option<std::net::SocketAddr>, json: bool) -> Outcom
         line(format!("  data     {}", dir.display()));
         line(format!("  API      http://{address}  (described at /openapi.json)"));
         line(format!("  token    {}", dir.join("api.token").display()));
+        if locked {
+            line("  keys     locked: set ATLAS_PASSPHRASE, or give the passphrase to any command that signs");
+        }
         match node.spaces().all().len() {
             0 => line("  next     atlas id new NAME, then atlas space create NAME --type atlas.post=post"),
             count => line(format!("  spaces   {count}")),
@@ -137,9 +145,12 @@ fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     })
 }
 
-struct Session {
-    client: Client,
-    json: bool,
+/// A node to ask, and how to print what it answers.
+pub struct Session {
+    /// The node.
+    pub client: Client,
+    /// Whether answers are printed as JSON.
+    pub json: bool,
 }
 
 impl Session {
@@ -222,7 +233,7 @@ impl Session {
     }
 
     /// Asks, and prints the answer as JSON or in words.
-    async fn show(&self, method: &str, path: &str, body: Option<Json>, words: impl FnOnce(&Json)) -> Outcome {
+    pub async fn show(&self, method: &str, path: &str, body: Option<Json>, words: impl FnOnce(&Json)) -> Outcome {
         let answer = self.client.ask(method, path, body.as_ref()).await?;
         if self.json {
             line(answer.to_string())
@@ -278,49 +289,6 @@ impl Session {
             }
         }
         Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-
-    async fn id(&self, command: Id) -> Outcome {
-        let show_one = |json: &Json| {
-            line(format!("{}  {}", text(json, "/name"), text(json, "/id")));
-            line(format!("  created {}", time::show(number(json, "/created"))));
-            for key in items(json, "/root") {
-                line(format!("  root    {}", key.as_str().unwrap_or_default()));
-            }
-            for key in items(json, "/devices") {
-                let here = if key == &json["this_device"] { "  (this machine)" } else { "" };
-                line(format!("  device  {}{here}", key.as_str().unwrap_or_default()));
-            }
-        };
-        match command {
-            Id::New { name } => {
-                let created = |json: &Json| line(format!("{}  {}", text(json, "/name"), text(json, "/id")));
-                self.show("POST", "/v1/identities", Some(json!({ "name": name })), created).await
-            }
-            Id::List => {
-                let list = |json: &Json| {
-                    let row = |one: &Json| vec![text(one, "/name").to_owned(), text(one, "/id").to_owned()];
-                    match items(json, "") {
-                        [] => line("no identities yet: make one with `atlas id new NAME`"),
-                        all => table(&all.iter().map(row).collect::<Vec<_>>()),
-                    }
-                };
-                self.show("GET", "/v1/identities", None, list).await
-            }
-            Id::Show { name: Some(name) } => {
-                self.show("GET", &format!("/v1/identities/{}", escape(&name)), None, show_one).await
-            }
-            Id::Show { name: None } => {
-                let all = self.client.ask("GET", "/v1/identities", None).await?;
-                match items(&all, "") {
-                    [one] if self.json => line(one.to_string()),
-                    [one] => show_one(one),
-                    [] => return Err(misuse("there is no identity here yet: make one with `atlas id new NAME`")),
-                    _ => return Err(misuse("several identities are here: say which; `atlas id list` shows them")),
-                }
-                Ok(ExitCode::SUCCESS)
-            }
-        }
     }
 
     async fn space(&self, command: Space) -> Outcome {

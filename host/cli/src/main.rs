@@ -5,7 +5,9 @@
 
 mod args;
 mod commands;
+mod id;
 mod output;
+mod passphrase;
 mod time;
 mod words;
 

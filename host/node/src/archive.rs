@@ -71,6 +71,13 @@ pub fn write_part(out: &mut impl Write, part: &Part) -> io::Result<()> {
     write_pair(out, kind, bytes)
 }
 
+/// An archive of these parts, in memory.
+pub fn write_archive(out: &mut Vec<u8>, parts: &[Part]) {
+    let written = write_pair(out, "atlas-archive", VERSION)
+        .and_then(|()| parts.iter().try_for_each(|part| write_part(out, part)));
+    written.expect("writing to memory does not fail");
+}
+
 /// Reads parts one at a time.
 pub struct Parts<R> {
     input: R,

@@ -35,7 +35,7 @@ fn endpoint_file(dir: &Path) -> PathBuf {
 /// Says where a node listens, for clients on this machine.
 pub fn announce(dir: &Path, address: SocketAddr) -> Result<(), NodeError> {
     let content = serde_json::to_vec(&Endpoint { address }).expect("an address is JSON");
-    write_private(&endpoint_file(dir), &content)
+    Ok(write_private(&endpoint_file(dir), &content)?)
 }
 
 /// Takes the announcement back.

@@ -123,6 +123,7 @@ impl NodeError {
             NodeError::NotFound { .. } => 404,
             NodeError::Exists { .. } => 409,
             NodeError::Refused(refusal) if refusal.retry_ms.is_some() => 429,
+            NodeError::Refused(refusal) if refusal.code == "not-granted" => 403,
             NodeError::Refused(_) | NodeError::Engine(_) => 422,
             NodeError::Keys(KeyError::Locked | KeyError::WrongPassphrase { .. }) => 423,
             NodeError::Keys(KeyError::NotFound(_)) => 404,

@@ -1,5 +1,10 @@
 //! Who this machine can sign for: the keyring's entries, by their local names.
 
+mod grants;
+mod moving;
+mod root;
+mod words;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,6 +14,11 @@ use atlas_record::id::PublicKey;
 use atlas_record::sign::SecretKey;
 
 use crate::error::NodeError;
+
+pub use grants::{NewGrant, USUAL_MS};
+pub use moving::Imported;
+pub use root::{Changes, KeepUntil};
+pub use words::Chapter;
 
 /// A key of this machine that signs records: a device of an identity, or an app.
 #[derive(Debug, Clone)]

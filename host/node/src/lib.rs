@@ -32,6 +32,7 @@ pub mod serve;
 pub mod spaces;
 pub mod view;
 
+pub use atlas_keys::Passphrase;
 pub use error::{NodeError, Refusal};
 pub use node::{Node, NodeConfig};
 

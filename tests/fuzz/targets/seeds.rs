@@ -7,7 +7,7 @@ use atlas_keys::sheet::{self, SheetContent};
 use atlas_keys::{Bundle, Role, bundle};
 use atlas_record::cbor::{self, Map};
 use atlas_record::header::{BlobRef, Ext};
-use atlas_record::identity::{self, Identity};
+use atlas_record::identity::{Action, Establishment, Event, KeySet, NextKeys};
 use atlas_record::json::to_json;
 use atlas_record::sign::SecretKey;
 use atlas_record::space::{self, Binding, Constitution, Signed, Slot};
@@ -102,17 +102,27 @@ fn main() {
         put("record_decode", &format!("{name}-erased"), &record.erased().encode());
     }
 
-    let genesis = identity::Genesis {
-        created: 1,
-        root: vec![SecretKey::from_seed(&[10; 32]).public()],
-        threshold: 1,
-        next: vec![identity::commitment(&SecretKey::from_seed(&[11; 32]).public())],
-        devices: vec![secret.public()],
-        nonce: [0; 16],
+    let (root, next) = (SecretKey::from_seed(&[10; 32]), SecretKey::from_seed(&[11; 32]));
+    let establishment = Establishment {
+        root: KeySet::single(root.public()),
+        next: NextKeys::single(&next.public()),
+        recovery: None,
+        witnesses: None,
     };
-    let signature = SecretKey::from_seed(&[10; 32]).sign(&genesis.signing_bytes());
-    let identity = Identity::new(genesis, &[signature]).expect("a whole identity");
-    put("identity_document", "genesis", identity.as_bytes());
+    let action = Action::Genesis { establishment: establishment.clone(), devices: vec![secret.public()], nonce: [0; 16] };
+    let genesis = Event { number: 0, prev: None, created: 1, action }.sign(&[&root]).expect("a whole genesis");
+    put("identity_document", "genesis", genesis.as_bytes());
+    let identity = genesis.identity().expect("a genesis names an identity");
+    let add = Event { number: 1, prev: Some(genesis.id()), created: 2, action: Action::AddDevice(next.public()) };
+    let add = add.sign(&[&root]).expect("a whole event");
+    put("identity_document", "add-device", add.as_bytes());
+    let mut log = Vec::new();
+    for event in [&genesis, &add] {
+        log.push(0);
+        log.extend_from_slice(&u16::try_from(event.as_bytes().len()).expect("a short event").to_be_bytes());
+        log.extend_from_slice(event.as_bytes());
+    }
+    put("identity_log", "two-events", &log);
 
     let binding = Binding { code: BlobId([1; 32]), config: None, meter: "meter/1".into(), fuel: 1, memory: 65_536 };
     let constitution = Constitution {
@@ -121,11 +131,11 @@ fn main() {
             ("ranker:recent".parse().expect("a slot"), binding),
         ]
         .into(),
-        recorders: vec![identity.id()],
+        recorders: vec![identity],
         params: [("x", Value::from(1u64))].into_iter().collect(),
     };
     let founded = space::Genesis {
-        founder: identity.id(),
+        founder: identity,
         name: "a space".to_owned(),
         created: 1,
         nonce: [0; 16],
@@ -149,10 +159,10 @@ fn main() {
 fn keys_and_paper(identity: &Identity) {
     let secrets =
         vec![(Role::Root, SecretKey::from_seed(&[10; 32])), (Role::Recovery, SecretKey::from_seed(&[12; 32]))];
-    let log = vec![identity.as_bytes().to_vec()];
+    let log = vec![genesis.as_bytes().to_vec()];
     let sheet = SheetContent {
         name: "ada".to_owned(),
-        identity: Some(identity.id()),
+        identity: Some(identity),
         date: "today".to_owned(),
         secrets: secrets.clone(),
         log: log.clone(),
@@ -160,9 +170,9 @@ fn keys_and_paper(identity: &Identity) {
     let page = sheet::print(&sheet).expect("a whole sheet");
     put("bundle_and_sheet", "sheet", &[&[1], page.as_bytes()].concat());
     let bundle = Bundle {
-        purpose: bundle::Purpose::Recovery { roots: identity.genesis().root.clone() },
+        purpose: bundle::Purpose::Recovery { roots: establishment.root.keys.clone() },
         name: "ada".to_owned(),
-        identity: Some(identity.id()),
+        identity: Some(identity),
         log,
         statements: vec![b"a grant".to_vec()],
         secrets,

@@ -4,8 +4,10 @@
 //! the `Host` header, so that no web page can reach it under another name. Errors are problem
 //! details (RFC 9457). `GET /openapi.json` describes it all.
 
+mod caller;
 mod identities;
 mod modules;
+mod ownership;
 mod problem;
 mod queries;
 mod records;
@@ -27,6 +29,7 @@ use utoipa_axum::routes;
 
 use crate::error::NodeError;
 use crate::node::Node;
+pub use caller::Caller;
 pub use problem::Problem;
 
 /// Bytes of a request body, but for imports and modules, which are streamed or larger.
@@ -38,7 +41,7 @@ const MOST_MODULE_BYTES: usize = 64 << 20;
 #[openapi(
     info(
         title = "Atlas local API",
-        description = "What an application asks of the node on its own machine. Every route but this document wants the token in `api.token` of the node's directory: `Authorization: Bearer TOKEN`. Times are milliseconds since the Unix epoch; ids are CIDs; bodies use the AT Protocol's JSON form: `{\"$link\": CID}`, `{\"$bytes\": BASE64}`, `1` an integer and `1.0` a float."
+        description = "What an application asks of the node on its own machine. Every route but this document wants a token: `Authorization: Bearer TOKEN`. The one in `api.token` of the node's directory is the operator's; `atlas id token APP` makes one that is bound to an app's key and does what the app's grants allow. Times are milliseconds since the Unix epoch; ids are CIDs; bodies use the AT Protocol's JSON form: `{\"$link\": CID}`, `{\"$bytes\": BASE64}`, `1` an integer and `1.0` a float."
     ),
     modifiers(&Token),
     security(("token" = []))
@@ -62,6 +65,20 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(status::doctor))
         .routes(routes!(identities::list, identities::create))
         .routes(routes!(identities::show))
+        .routes(routes!(ownership::rotate))
+        .routes(routes!(ownership::recover))
+        .routes(routes!(ownership::close))
+        .routes(routes!(ownership::add_device))
+        .routes(routes!(ownership::remove_device))
+        .routes(routes!(ownership::grant))
+        .routes(routes!(ownership::revoke))
+        .routes(routes!(ownership::export))
+        .routes(routes!(ownership::forget_root))
+        .routes(routes!(ownership::create_token, ownership::drop_tokens))
+        .routes(routes!(ownership::import))
+        .routes(routes!(ownership::keyring, ownership::protect))
+        .routes(routes!(ownership::unlock))
+        .routes(routes!(ownership::proof))
         .routes(routes!(spaces::list, spaces::create))
         .routes(routes!(spaces::show))
         .routes(routes!(spaces::bind))
@@ -98,14 +115,20 @@ pub fn router(node: Node) -> Router {
 }
 
 /// Lets a request pass that shows the token and names this machine.
-async fn guard(State(node): State<Node>, request: Request, next: Next) -> Response {
-    match check(&node, request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+async fn guard(State(node): State<Node>, mut request: Request, next: Next) -> Response {
+    let caller = match check(&node, request.headers()) {
+        Ok(caller) => caller,
+        Err(problem) => return problem.into_response(),
+    };
+    if !caller.may_use(request.uri().path()) {
+        let text = "an app's token reads and writes records; this is for the operator of the node";
+        return Problem::new(403, "operators-only", text).into_response();
     }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
 }
 
-fn check(node: &Node, headers: &HeaderMap) -> Result<(), Box<Problem>> {
+fn check(node: &Node, headers: &HeaderMap) -> Result<Caller, Box<Problem>> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if text(header::HOST).is_some_and(|host| !is_loopback(host)) {
         return Err(
@@ -113,9 +136,8 @@ fn check(node: &Node, headers: &HeaderMap) -> Result<(), Box<Problem>> {
         );
     }
     let shown = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
-    // Hashes compare in constant time.
-    if blake3::hash(shown.as_bytes()) == blake3::hash(node.token().as_bytes()) {
-        return Ok(());
+    if let Some(caller) = Caller::of(node, shown).map_err(Problem::from)? {
+        return Ok(caller);
     }
     let text =
         format!("send `Authorization: Bearer TOKEN` with the token in {}", node.dir().join("api.token").display());

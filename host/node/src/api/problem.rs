@@ -24,6 +24,10 @@ pub struct Problem {
     /// What to do, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// After how many milliseconds the same request may be taken, where that is known; the header
+    /// `Retry-After` says it in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_ms: Option<u64>,
 }
 
 impl Problem {
@@ -36,6 +40,7 @@ impl Problem {
             detail: detail.into(),
             code: code.to_owned(),
             hint: None,
+            retry_ms: None,
         }
     }
 }
@@ -45,7 +50,12 @@ impl From<NodeError> for Problem {
         if error.status() >= 500 {
             tracing::error!("{error}");
         }
-        Self { hint: error.hint().map(str::to_owned), ..Self::new(error.status(), error.code(), error.to_string()) }
+        let retry_ms = match &error {
+            NodeError::Refused(refusal) => refusal.retry_ms,
+            _ => None,
+        };
+        let plain = Self::new(error.status(), error.code(), error.to_string());
+        Self { hint: error.hint().map(str::to_owned), retry_ms, ..plain }
     }
 }
 
@@ -76,6 +86,10 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_string(&self).expect("a problem is JSON");
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+        let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if let Some(wait) = self.retry_ms {
+            response.headers_mut().insert(header::RETRY_AFTER, wait.div_ceil(1000).into());
+        }
+        response
     }
 }

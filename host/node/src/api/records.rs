@@ -5,10 +5,10 @@ use atlas_record::{Address, Body, Link, RecordId, Value};
 use atlas_store::StoredRecord;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Query, State};
+use axum::extract::{Extension, Query, State};
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, blocking, parse};
+use super::{Caller, Problem, blocking, parse};
 use crate::author::{NewRecord, Written};
 use crate::error::{NodeError, Refusal};
 use crate::node::Node;
@@ -88,22 +88,30 @@ fn find(node: &Node, text: &str) -> Result<StoredRecord, NodeError> {
 #[utoipa::path(get, path = "/v1/records", params(Which), responses((status = 200, body = RecordView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub async fn get(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     which: Result<Query<Which>, QueryRejection>,
 ) -> Result<Json<RecordView>, Problem> {
     let Query(which) = which?;
-    blocking(move || Ok(RecordView::of(&find(&node, &which.r#ref)?))).await.map(Json)
+    blocking(move || {
+        let stored = find(&node, &which.r#ref)?;
+        caller.check_read(&node, &stored.record.header().space)?;
+        Ok(RecordView::of(&stored))
+    })
+    .await
+    .map(Json)
 }
 
 /// Writes a record: completed and judged by its type's module, signed, stored durably.
 #[utoipa::path(post, path = "/v1/records", request_body = NewRecordRequest, responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub async fn put(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     body: Result<Json<NewRecordRequest>, JsonRejection>,
 ) -> Result<Json<WrittenView>, Problem> {
     let Json(request) = body?;
     blocking(move || {
         let space = node.spaces().resolve(request.space.as_deref())?;
-        let author = node.identities().resolve(request.r#as.as_deref())?;
+        let author = node.identities().resolve(caller.writes_as(request.r#as.as_deref())?)?;
         let body = match request.body.0 {
             Value::Map(map) => Body::from_map(&map).map_err(|error| Refusal::new("malformed", error.to_string()))?,
             other => return Err(NodeError::Misuse(format!("the body is {}; expected an object", other.kind()))),
@@ -137,12 +145,13 @@ pub async fn put(
 #[utoipa::path(delete, path = "/v1/records", params(WhichAs), responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub async fn delete(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     which: Result<Query<WhichAs>, QueryRejection>,
 ) -> Result<Json<WrittenView>, Problem> {
     let Query(which) = which?;
     blocking(move || {
         let stored = find(&node, &which.r#ref)?;
-        let author = node.identities().resolve(which.r#as.as_deref())?;
+        let author = node.identities().resolve(caller.writes_as(which.r#as.as_deref())?)?;
         if !stored.status.is_visible() {
             let text =
                 format!("there is nothing to take back: the record is {}", crate::view::status_name(stored.status));

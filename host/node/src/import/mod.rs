@@ -7,7 +7,7 @@
 
 pub mod debian;
 pub mod jsonl;
-mod pieces;
+pub(crate) mod pieces;
 
 use std::io::BufRead;
 use std::str::FromStr;
@@ -188,7 +188,7 @@ fn write_all(
 fn archive(node: &Node, input: impl BufRead, rejected: &mut dyn FnMut(Rejection)) -> Result<Summary, NodeError> {
     let now = crate::clock::now();
     let (mut tally, mut read, mut batch) = (Tally::default(), 0u64, Vec::with_capacity(BATCH));
-    let mut pieces = Pieces::default();
+    let (mut pieces, mut unwanted) = (Pieces::default(), Vec::new());
     let mut take = |batch: &mut Vec<Vec<u8>>, tally: &mut Tally, last: u64| -> Result<(), NodeError> {
         let first = last - batch.len() as u64 + 1;
         for (i, fate) in node.ingest(batch, now)?.into_iter().enumerate() {
@@ -207,9 +207,8 @@ fn archive(node: &Node, input: impl BufRead, rejected: &mut dyn FnMut(Rejection)
         }
         let is_statement = matches!(part, Part::Event(_) | Part::Grant(_) | Part::Revocation(_) | Part::Receipt(_));
         if pieces.is_due(&part) || !is_statement {
-            for refusal in pieces.learn(node)? {
-                rejected(Rejection::of_identity(refusal, read));
-            }
+            let refused = pieces.learn(node)?;
+            unwanted.extend(refused.into_iter().map(|refusal| Rejection::of_identity(refusal, read)));
         }
         let Some(part) = pieces.take(part) else { continue };
         match part {
@@ -241,9 +240,8 @@ fn archive(node: &Node, input: impl BufRead, rejected: &mut dyn FnMut(Rejection)
     if !batch.is_empty() {
         take(&mut batch, &mut tally, read)?;
     }
-    for refusal in pieces.learn(node)? {
-        rejected(Rejection::of_identity(refusal, read));
-    }
+    unwanted.extend(pieces.learn(node)?.into_iter().map(|refusal| Rejection::of_identity(refusal, read)));
+    unwanted.into_iter().for_each(rejected);
     Ok(Summary {
         read,
         accepted: tally.accepted + tally.duplicate + tally.parked,

@@ -47,6 +47,11 @@ impl Pieces {
         self.refused.push(Refusal::new("malformed", format!("the archive holds {what}")));
     }
 
+    /// Whose parts come.
+    pub fn identity(&self) -> Option<IdentityId> {
+        self.of
+    }
+
     /// Whether enough has been gathered, or the next part begins something else.
     pub fn is_due(&self, next: &Part) -> bool {
         let gathered = self.events.len() + self.others.len();
