@@ -1,8 +1,8 @@
 //! Grammars that the texts of many types share: words, tags, languages, URLs, versions.
 //! Each refusal has a code of its own and shows what would be right.
 
+use atlas_record::id::RecordId;
 use atlas_record::name::TypeName;
-use atlas_record::target::Target;
 
 use crate::reason::Reason;
 use crate::typed::Text;
@@ -100,10 +100,32 @@ impl Text<'_> {
         }
     }
 
-    /// A CID in its text form.
-    pub fn cid(self) -> Result<Self, Reason> {
-        self.matches("not-a-cid", "a CID, as `bafyr4i…`", |text| matches!(text.parse(), Ok(Target::Cid(_))))
+    /// The id of a record, a space or an identity: a CID of structured data.
+    pub fn id(self) -> Result<Self, Reason> {
+        self.matches("not-an-id", "an id, as `bafyr4i…`", |text| text.parse::<RecordId>().is_ok())
     }
+
+    /// A name in the manner of host names: 1 to 128 bytes of lower-case letters, digits and
+    /// `-`, in segments of 1 to 63 bytes joined by `.`, each beginning and ending with a
+    /// letter or a digit. Letters of one alphabet, so that no name looks like another.
+    pub fn host_name(self) -> Result<Self, Reason> {
+        self.bytes_within(1..=128)?.matches(
+            "not-a-name",
+            "a name: expected lower-case letters, digits and `-` between them, in segments joined by `.`",
+            |text| is_host_name(text),
+        )
+    }
+}
+
+fn is_host_name(text: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let segment = |segment: &str| {
+        (1..=63).contains(&segment.len())
+            && segment.bytes().all(inner)
+            && !segment.starts_with('-')
+            && !segment.ends_with('-')
+    };
+    text.split('.').all(segment)
 }
 
 fn is_word(text: &str) -> bool {
@@ -227,6 +249,16 @@ mod tests {
     #[test]
     fn modules_have_a_namespace_and_a_name() {
         all(is_module_name, &["atlas:post", "a.b:c-d"], &["", ":", "a:", ":b", "a", "A:b", "a:b:c", "a b:c"]);
+    }
+
+    #[test]
+    fn names_are_like_those_of_hosts() {
+        let longest = "x".repeat(63);
+        all(
+            is_host_name,
+            &["a", "0ad", "ada-lovelace", "example.org", "a--b", &longest],
+            &["", ".", "a.", ".a", "a..b", "-a", "a-", "A", "a_b", "é", "a b", &"x".repeat(64)],
+        );
     }
 
     #[test]
