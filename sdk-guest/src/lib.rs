@@ -33,7 +33,6 @@ pub mod bindings {
     });
 }
 mod blobs;
-#[cfg(feature = "json")]
 pub mod config;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]

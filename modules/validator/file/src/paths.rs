@@ -72,7 +72,7 @@ fn segment_fault(segment: &str) -> Option<&'static str> {
         _ if segment.len() > SEGMENT_BYTES => return Some("which has a segment of more than 255 bytes"),
         _ => {}
     }
-    if segment.chars().any(|c| c.is_control() || "\\:*?\"<>|".contains(c)) {
+    if segment.chars().any(|c| c.is_control() || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|')) {
         return Some("which holds a control character or one of \\ : * ? \" < > |, which some machines refuse");
     }
     if segment.ends_with(['.', ' ']) {
