@@ -47,6 +47,7 @@ pub(crate) fn keep() {
 }
 
 impl State {
+    #[inline(never)]
     fn alloc(&mut self, layout: Layout) -> *mut u8 {
         if self.end == 0 {
             self.top = (&raw const __heap_base).addr();
@@ -63,6 +64,8 @@ impl State {
         ptr::with_exposed_provenance_mut(start)
     }
 
+    #[cold]
+    #[inline(never)]
     fn grow(&mut self, to: usize) -> bool {
         let pages = (to - self.end).div_ceil(PAGE);
         let grown = wasm32::memory_grow::<0>(pages) != usize::MAX;
@@ -70,6 +73,7 @@ impl State {
         grown
     }
 
+    #[inline(never)]
     fn dealloc(&mut self, start: usize, size: usize) {
         if start < self.mark {
             return;

@@ -2,6 +2,7 @@
 //! and what is expected: `` `relations.depends[2][0].name` is an integer: expected text ``.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use atlas_record::cbor::{Map, Value};
@@ -83,6 +84,34 @@ impl<'a> Fields<'a> {
     /// Every field, in canonical order.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Field<'a>)> + '_ {
         self.map.iter().map(|(key, value)| (key, Field { value, at: self.path(key) }))
+    }
+
+    /// The texts of a list, each of which keeps a rule: `count` of them, or none where the
+    /// list is not there.
+    pub fn texts(
+        &self,
+        name: &'a str,
+        count: RangeInclusive<usize>,
+        rule: impl Fn(Text<'a>) -> Result<Text<'a>, Reason>,
+    ) -> Result<Vec<Text<'a>>, Reason> {
+        let Some(list) = self.optional_list(name)? else { return Ok(Vec::new()) };
+        list.count_within(count)?.items().map(|item| rule(item.text()?)).collect()
+    }
+
+    /// [`texts`](Self::texts) that are all different; a refusal names the second one.
+    pub fn distinct_texts(
+        &self,
+        name: &'a str,
+        count: RangeInclusive<usize>,
+        rule: impl Fn(Text<'a>) -> Result<Text<'a>, Reason>,
+    ) -> Result<Vec<Text<'a>>, Reason> {
+        let texts = self.texts(name, count, rule)?;
+        for (at, text) in texts.iter().enumerate() {
+            if texts[..at].iter().any(|earlier| earlier.as_str() == text.as_str()) {
+                return Err(text.refuse("twice", format_args!("`{}`, which stands there already", text.as_str())));
+            }
+        }
+        Ok(texts)
     }
 
     /// Refuses fields other than `known`.
@@ -286,6 +315,18 @@ mod tests {
         assert_eq!(check(&map! { "b c": 1 }), Some("unknown-field"));
         assert_eq!(check(&map! { "b": 1, "c": 1, "d": 1 }), Some("too-many"));
         assert_eq!(Fields::new(&map! { "b": 1 }).only(&["a"]).unwrap_err().code, "unknown-field");
+    }
+
+    #[test]
+    fn texts_of_a_list_keep_a_rule_and_may_have_to_differ() {
+        let body = map! { "l": ["a", "b", "a"], "n": ["a", 1] };
+        let fields = Fields::new(&body);
+        assert_eq!(fields.texts("l", 0..=3, Text::word).unwrap().len(), 3);
+        assert!(fields.texts("none", 1..=3, Text::word).unwrap().is_empty());
+        assert_eq!(fields.texts("l", 0..=2, Text::word).unwrap_err().code, "too-many");
+        assert_eq!(fields.texts("n", 0..=2, Text::word).unwrap_err().code, "wrong-kind");
+        let twice = fields.distinct_texts("l", 0..=3, Text::word).unwrap_err();
+        assert_eq!(twice.to_string(), "twice: `l[2]` is `a`, which stands there already");
     }
 
     #[test]

@@ -8,8 +8,10 @@
 //! What stands where: [`Validator`] and its arguments ([`Candidate`], [`Draft`]); what it
 //! answers ([`Judgement`], [`Rules`], [`Description`]); bodies, read through [`Fields`]
 //! (every refusal names the path of the field, what was found and what is expected) and
-//! written with [`map!`]; refusals ([`Reason`], [`reason!`], [`invalid!`], [`ensure!`]);
-//! and [`mod@panic`], how the message of a panic reaches its author.
+//! written with [`map!`]; what a type says of its links ([`LinkRule`]) and of the states
+//! that its records move through ([`Workflow`], [`Step`]); refusals ([`Reason`],
+//! [`reason!`], [`invalid!`], [`ensure!`]); and [`mod@panic`], how the message of a panic
+//! reaches its author.
 //!
 //! The types mirror the WIT packages in `wit/`. On `wasm32` the crate also holds the
 //! generated bindings; a native build has none, so that tests are plain Rust.
@@ -30,15 +32,20 @@ pub mod bindings {
         default_bindings_module: "atlas_sdk::bindings",
     });
 }
+mod blobs;
+pub mod config;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod export;
 mod fields;
+mod links;
 pub mod panic;
 mod reason;
 mod rules;
+mod steps;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+mod text;
 mod typed;
 mod types;
 mod validator;
@@ -46,10 +53,14 @@ mod value;
 mod verdict;
 
 pub use atlas_record::cbor::{self, Map, Value};
-pub use atlas_record::{name, target};
+pub use atlas_record::space::Slot;
+pub use atlas_record::{limits, name, target};
 pub use fields::{Field, Fields};
+pub use links::{LinkRule, To};
 pub use reason::{CODE_BYTES, Reason, TEXT_BYTES};
 pub use rules::{Display, Index, IndexKind, KeyRule, Lifecycle, Rules, TextField, Transition, Workflow};
+pub use steps::{FOLLOWS, STATE, Step};
+pub use text::{TAG_CHARS, URL_BYTES, WORD_BYTES};
 pub use typed::{Bytes, Integer, Items, Text, Typed};
 pub use types::{Blob, Candidate, Description, Draft, Entry, Id, Link, Operation, Supplied, Timestamp};
 pub use validator::Validator;

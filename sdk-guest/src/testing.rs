@@ -16,7 +16,14 @@
 //! assert_eq!(testing::check(&Note, map! {}, &[]).code(), Some("missing-field"));
 //! ```
 
-use crate::cbor::{Map, encode_map};
+mod given;
+#[cfg(any(test, feature = "proptest"))]
+pub mod hostile;
+
+use atlas_record::json::parse_json;
+
+pub use self::given::{Given, given};
+use crate::cbor::{Map, Value, encode_map};
 use crate::reason::{CODE_BYTES, Reason};
 use crate::rules::{IndexKind, Rules};
 use crate::types::{Candidate, Draft, Entry, Link, Operation, Supplied};
@@ -66,6 +73,25 @@ pub fn author<V: Validator>(validator: &V, draft: Draft) -> Verdict {
 pub fn prepare<V: Validator>(validator: &V, mut draft: Draft) -> Result<Draft, Reason> {
     validator.prepare(&mut draft)?;
     Ok(draft)
+}
+
+/// The body that JSON text holds, by the JSON form of bodies.
+///
+/// # Panics
+/// When it holds none.
+pub fn json(text: &str) -> Map {
+    match parse_json(text) {
+        Ok(Value::Map(map)) => map,
+        other => panic!("no body: {other:?}\n{text}"),
+    }
+}
+
+/// The bodies of a README: its blocks of ` ```json `, in order.
+///
+/// # Panics
+/// When one of them is no body.
+pub fn examples(readme: &str) -> Vec<Map> {
+    readme.split("```json\n").skip(1).map(|block| json(block.split("```").next().unwrap_or_default())).collect()
 }
 
 /// A candidate without supplied records.

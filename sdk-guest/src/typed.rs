@@ -4,9 +4,11 @@ use std::fmt;
 use std::ops::{Deref, RangeInclusive};
 
 use atlas_record::cbor::Value;
+use atlas_record::limits::MAX_TIMESTAMP;
 
 use crate::fields::Field;
 use crate::reason::Reason;
+use crate::types::Timestamp;
 
 /// A value of a known kind that still knows where it stands. Dereferences to the value.
 #[derive(Debug, Clone)]
@@ -111,6 +113,12 @@ impl Integer<'_> {
         }
         let (least, most) = (bounds.start(), bounds.end());
         Err(self.refuse("out-of-range", format_args!("{}: expected {least} to {most}", self.value)))
+    }
+
+    /// A time in milliseconds since the Unix epoch, as records carry them.
+    pub fn timestamp(self) -> Result<Timestamp, Reason> {
+        const LATEST: i64 = MAX_TIMESTAMP as i64;
+        Ok(self.within(0..=LATEST)?.value.unsigned_abs())
     }
 }
 

@@ -119,6 +119,16 @@ impl Candidate {
         found.map(|supplied| &supplied.entry).ok_or_else(|| NotValid::Needs(vec![id.to_owned()]))
     }
 
+    /// The record that `id` names, with its body. Where only its header is here, the error
+    /// asks the host to wait for the rest.
+    pub fn need_body(&self, id: &str) -> Result<&Entry, NotValid> {
+        let entry = self.need(id)?;
+        if entry.body.is_empty() && entry.operation == Operation::Put {
+            return Err(NotValid::Needs(vec![id.to_owned()]));
+        }
+        Ok(entry)
+    }
+
     /// [`need`](Self::need) for several records at once, 16 at most: one round instead of many.
     pub fn need_all<'i>(&self, ids: impl IntoIterator<Item = &'i str>) -> Result<Vec<&Entry>, NotValid> {
         let mut found = Vec::new();

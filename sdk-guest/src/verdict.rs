@@ -49,6 +49,16 @@ impl Valid {
         self
     }
 
+    /// Found under a text, unless it is already.
+    #[must_use]
+    pub fn text_once(mut self, index: &'static str, value: impl Into<String>) -> Self {
+        let entry = IndexEntry { name: index, value: IndexValue::Text(value.into()) };
+        if !self.0.contains(&entry) {
+            self.0.push(entry);
+        }
+        self
+    }
+
     /// Found under each of several texts.
     #[must_use]
     pub fn texts<T: Into<String>>(self, index: &'static str, values: impl IntoIterator<Item = T>) -> Self {

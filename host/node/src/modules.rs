@@ -104,8 +104,7 @@ impl Modules {
         if let Some(known) = self.standard.get() {
             return Ok(known);
         }
-        let modules = atlas_prebuilt::all().iter();
-        let infos = modules.map(|module| self.describe(module.name, module.bytes, true)).collect::<Result<_, _>>()?;
+        let infos = standard_set()?;
         Ok(self.standard.get_or_init(|| infos))
     }
 
@@ -128,7 +127,7 @@ impl Modules {
 
     /// Checks a component, compiles it and keeps it under a name (its own, if none is given).
     pub fn install(&self, name: Option<&str>, bytes: Vec<u8>) -> Result<ModuleInfo, NodeError> {
-        let mut info = self.describe("", &bytes, false)?;
+        let mut info = self.describe(&bytes)?;
         info.name = match name {
             Some(name) => name.to_owned(),
             None => info.module.rsplit(':').next().unwrap_or(&info.module).to_owned(),
@@ -142,19 +141,19 @@ impl Modules {
         Ok(info)
     }
 
-    /// What a component says of itself.
-    fn describe(&self, name: &str, bytes: &[u8], standard: bool) -> Result<ModuleInfo, NodeError> {
+    /// What an installed component says of itself.
+    fn describe(&self, bytes: &[u8]) -> Result<ModuleInfo, NodeError> {
         let inspection = atlas_engine::inspect(bytes)?;
         let about = self.engine.describe(bytes)?;
         Ok(ModuleInfo {
-            name: name.to_owned(),
+            name: String::new(),
             code: BlobId(inspection.code.0),
             role: inspection.role.name().to_owned(),
             module: about.name,
             version: about.version,
             summary: about.summary,
             size: inspection.size,
-            standard,
+            standard: false,
         })
     }
 
@@ -184,4 +183,37 @@ impl Modules {
     pub fn running(&self) -> Vec<Arc<Validator>> {
         self.running.read().expect("no thread panics with this lock").values().cloned().collect()
     }
+}
+
+/// The standard set as its manifest describes it: asking the modules themselves would compile
+/// them all, for a list.
+fn standard_set() -> Result<Vec<ModuleInfo>, NodeError> {
+    #[derive(Deserialize)]
+    struct Manifest {
+        modules: Vec<Entry>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Entry {
+        name: String,
+        code_id: BlobId,
+        role: String,
+        module: String,
+        version: String,
+        summary: String,
+        size: u64,
+    }
+    let damaged = |error| NodeError::Unavailable(format!("the manifest of the standard modules is damaged: {error}"));
+    let manifest: Manifest = serde_json::from_str(atlas_prebuilt::MANIFEST).map_err(damaged)?;
+    let info = |Entry { name, code_id, role, module, version, summary, size }| ModuleInfo {
+        name,
+        code: code_id,
+        role,
+        module,
+        version,
+        summary,
+        size,
+        standard: true,
+    };
+    Ok(manifest.modules.into_iter().map(info).collect())
 }

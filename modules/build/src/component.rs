@@ -1,5 +1,7 @@
 //! From a core module to a component, and what a component may ask for.
 
+use atlas_engine::validator::Description;
+use atlas_engine::{Engine, EngineConfig, Pooling};
 use wit_parser::WorldItem;
 use wit_parser::decoding::DecodedWasm;
 
@@ -18,6 +20,14 @@ pub fn encode(module: &str, core: &[u8]) -> Result<Vec<u8>, BuildError> {
             why: format!("imports {}: a pure module imports no function", imports.join(", ")),
         }),
     }
+}
+
+/// What a component says of itself. The manifest has it too, so that a node lists the set
+/// without compiling it.
+pub fn describe(module: &str, component: &[u8]) -> Result<Description, BuildError> {
+    let config = EngineConfig { pooling: Pooling::Off, ..EngineConfig::default() };
+    let about = Engine::open(config).and_then(|engine| engine.describe(component));
+    about.map_err(|error| BuildError::Component { module: module.to_owned(), why: error.to_string() })
 }
 
 /// The functions that a component imports. Interfaces that hold types only are none.

@@ -15,7 +15,7 @@ mod manifest;
 mod set;
 mod toolchain;
 
-pub use component::{encode, function_imports};
+pub use component::{describe, encode, function_imports};
 pub use error::BuildError;
 pub use manifest::{MANIFEST, Manifest, Module, code_hashes};
 pub use set::{Built, ROLES, Source, build, discover};

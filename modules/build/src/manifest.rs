@@ -28,6 +28,12 @@ pub struct Module {
     pub name: String,
     /// The world it exports, as `validator`.
     pub role: String,
+    /// What it calls itself, as `atlas:package`.
+    pub module: String,
+    /// Its own version.
+    pub version: String,
+    /// What it is, in one sentence, in its own words.
+    pub summary: String,
     /// The component, beside the manifest.
     pub file: String,
     /// The component's length in bytes.

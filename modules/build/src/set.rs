@@ -79,6 +79,7 @@ pub fn build(root: &Path, toolchain: &Toolchain, source: &Source) -> Result<Buil
     let wasm = output.join(format!("{stem}.wasm"));
     let core = std::fs::read(&wasm).map_err(BuildError::file(&wasm))?;
     let component = component::encode(&source.name, &core)?;
+    let about = component::describe(&source.name, &component)?;
 
     let inputs =
         Inputs { files: files(root, &output.join(format!("{stem}.d")))?, crates: crates(root, toolchain, source)? };
@@ -86,6 +87,9 @@ pub fn build(root: &Path, toolchain: &Toolchain, source: &Source) -> Result<Buil
     let module = Module {
         name: source.name.clone(),
         role: source.role.to_owned(),
+        module: about.name,
+        version: about.version,
+        summary: about.summary,
         file: format!("{}.wasm", source.name),
         size: component.len() as u64,
         code_hash,

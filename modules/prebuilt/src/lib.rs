@@ -31,8 +31,20 @@ macro_rules! set {
 
 /// By name.
 const SET: &[Prebuilt] = set! {
+    "ballot": "validator",
+    "file": "validator",
+    "label": "validator",
+    "module-release": "validator",
+    "name": "validator",
     "package": "validator",
     "post": "validator",
+    "profile": "validator",
+    "proposal": "validator",
+    "scope": "validator",
+    "space": "validator",
+    "task": "validator",
+    "trust": "validator",
+    "type": "validator",
 };
 
 /// `manifest.json`: toolchain, hashes and inputs of each module.
@@ -53,7 +65,7 @@ mod tests {
     use std::path::Path;
 
     use atlas_modules_build::inputs::source_hash;
-    use atlas_modules_build::{Manifest, REBUILD, code_hashes, discover, function_imports};
+    use atlas_modules_build::{Manifest, REBUILD, code_hashes, describe, discover, function_imports};
 
     use super::{all, get};
 
@@ -84,6 +96,15 @@ mod tests {
             let bytes = get(&module.name).unwrap().bytes;
             assert_eq!(code_hashes(bytes), (module.code_hash, module.code_id), "{}: run {REBUILD}", module.name);
             assert_eq!(bytes.len() as u64, module.size);
+        }
+    }
+
+    #[test]
+    fn every_component_says_of_itself_what_the_manifest_says() {
+        for module in manifest().modules {
+            let about = describe(&module.name, get(&module.name).unwrap().bytes).unwrap();
+            let said = (about.name, about.version, about.summary);
+            assert_eq!(said, (module.module, module.version, module.summary), "{}: run {REBUILD}", module.name);
         }
     }
 

@@ -13,6 +13,7 @@ mod modules;
 mod moving;
 mod running;
 mod sample;
+mod workflow;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

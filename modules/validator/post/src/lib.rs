@@ -5,9 +5,9 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod links;
-
-use atlas_sdk::{Candidate, Description, Fields, Judgement, Reason, Rules, Valid, Validator, export_validator};
+use atlas_sdk::{
+    Candidate, Description, Judgement, LinkRule, Rules, Text, To, Valid, Validator, ensure, export_validator,
+};
 
 /// Most characters (Unicode scalar values) of a text.
 pub const TEXT_CHARS: usize = 3000;
@@ -17,15 +17,28 @@ pub const TEXT_BYTES: usize = 10_000;
 pub const TITLE_CHARS: usize = 300;
 /// Most tags.
 pub const TAGS: usize = 8;
-/// Most characters of a tag.
-pub const TAG_CHARS: usize = 64;
 /// Most languages.
 pub const LANGS: usize = 3;
+/// Most quoted records.
+pub const QUOTES: usize = 4;
+/// Most mentioned identities.
+pub const MENTIONS: usize = 64;
 /// Most fields beyond the defined ones.
 pub const EXTRA_FIELDS: usize = 16;
 
 /// The fields that this version defines.
 const FIELDS: [&str; 5] = ["text", "title", "langs", "tags", "format"];
+
+/// A record, by its id or by where it stands.
+const RECORD: &[To] = &[To::Cid, To::Address];
+
+/// Whom a post answers, quotes and mentions.
+const LINKS: [LinkRule; 4] = [
+    LinkRule::optional("reply", RECORD),
+    LinkRule::optional("root", RECORD),
+    LinkRule::up_to("quote", QUOTES, RECORD),
+    LinkRule::up_to("mention", MENTIONS, &[To::Identity]),
+];
 
 /// Judges posts.
 #[derive(Default)]
@@ -50,68 +63,32 @@ impl Validator for Post {
 
     fn validate(&self, post: &Candidate) -> Judgement {
         let body = post.body();
-        body.text("text")?.bytes_within(1..=TEXT_BYTES)?.chars_within(1..=TEXT_CHARS)?;
+        body.text("text")?.prose(TEXT_CHARS, TEXT_BYTES)?;
         if let Some(title) = body.optional_text("title")? {
-            title.chars_within(1..=TITLE_CHARS)?.one_line()?;
+            title.line(TITLE_CHARS)?;
         }
         if let Some(format) = body.optional_text("format")? {
             format.one_of(&["plain", "markdown"])?;
         }
-        let tags = tags(&body)?;
-        let langs = langs(&body)?;
+        let tags = body.texts("tags", 0..=TAGS, Text::tag)?;
+        let langs = body.texts("langs", 0..=LANGS, Text::language)?;
         body.extensible(&FIELDS, EXTRA_FIELDS)?;
-        links::check(post)?;
-        Ok(Valid::new().texts("tag", tags).texts("lang", langs))
+        post.check_links(&LINKS)?;
+        ensure!(
+            post.link("root").is_none() || post.link("reply").is_some(),
+            "root-without-reply",
+            "a `root` link names the first post of a thread, but nothing is answered: expected a `reply` link too"
+        );
+        let valid = tags.iter().fold(Valid::new(), |valid, tag| valid.text_once("tag", tag.to_lowercase()));
+        Ok(langs.iter().fold(valid, |valid, lang| found_under(valid, lang)))
     }
 }
 
-/// The tags as they are indexed: in lower case, each once.
-fn tags(body: &Fields<'_>) -> Result<Vec<String>, Reason> {
-    let mut found = Vec::new();
-    let Some(tags) = body.optional_list("tags")? else { return Ok(found) };
-    for tag in tags.count_within(0..=TAGS)?.items() {
-        let tag = tag.text()?.chars_within(1..=TAG_CHARS)?.matches(
-            "not-a-tag",
-            "a tag: expected no white space, no control characters and no leading `#`",
-            |tag| !tag.starts_with('#') && !tag.chars().any(|c| c.is_whitespace() || c.is_control()),
-        )?;
-        push_once(&mut found, tag.to_lowercase());
-    }
-    Ok(found)
-}
-
-/// The languages as they are indexed: whole tag and primary subtag, in lower case, each once.
-fn langs(body: &Fields<'_>) -> Result<Vec<String>, Reason> {
-    let mut found = Vec::new();
-    let Some(langs) = body.optional_list("langs")? else { return Ok(found) };
-    for lang in langs.count_within(0..=LANGS)?.items() {
-        let lang = lang.text()?.bytes_within(2..=35)?.matches(
-            "not-a-language",
-            "a language tag in the shape of BCP 47, as `en` or `pt-BR`",
-            |lang| is_language(lang),
-        )?;
-        let lang = lang.to_ascii_lowercase();
-        let primary = lang.split('-').next().unwrap_or(&lang).to_owned();
-        push_once(&mut found, primary);
-        push_once(&mut found, lang);
-    }
-    Ok(found)
-}
-
-/// The shape of BCP 47: a primary subtag of 2 to 8 letters, then subtags of 1 to 8 letters
-/// and digits. Whether the language is registered is not asked.
-fn is_language(text: &str) -> bool {
-    let mut subtags = text.split('-');
-    let primary = subtags.next().unwrap_or_default();
-    (2..=8).contains(&primary.len())
-        && primary.bytes().all(|b| b.is_ascii_alphabetic())
-        && subtags.all(|subtag| (1..=8).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphanumeric()))
-}
-
-fn push_once(list: &mut Vec<String>, text: String) {
-    if !list.contains(&text) {
-        list.push(text);
-    }
+/// A language is found whole and by its primary subtag, in lower case.
+fn found_under(valid: Valid, lang: &str) -> Valid {
+    let lang = lang.to_ascii_lowercase();
+    let primary = lang.split('-').next().unwrap_or(&lang).to_owned();
+    valid.text_once("lang", primary).text_once("lang", lang)
 }
 
 export_validator!(Post);
