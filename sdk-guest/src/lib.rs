@@ -30,6 +30,7 @@ pub mod bindings {
         default_bindings_module: "atlas_sdk::bindings",
     });
 }
+mod config;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod export;
@@ -45,8 +46,10 @@ mod validator;
 mod value;
 mod verdict;
 
+pub use atlas_record::bundle;
 pub use atlas_record::cbor::{self, Map, Value};
 pub use atlas_record::{name, target};
+pub use config::ConfigError;
 pub use fields::{Field, Fields};
 pub use reason::{CODE_BYTES, Reason, TEXT_BYTES};
 pub use rules::{Display, Index, IndexKind, KeyRule, Lifecycle, Rules, TextField, Transition, Workflow};
