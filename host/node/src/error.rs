@@ -89,6 +89,7 @@ impl NodeError {
             NodeError::Store(StoreError::DiskFull { .. }) => "disk-full",
             NodeError::Store(_) => "store",
             NodeError::Engine(EngineError::ConfigRefused { .. }) => "config-refused",
+            NodeError::Engine(EngineError::ConfigIncomplete { .. }) => "config-incomplete",
             NodeError::Engine(EngineError::ForeignImports { .. }) => "foreign-imports",
             NodeError::Engine(_) => "module",
             NodeError::File { .. } => "file",

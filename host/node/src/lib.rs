@@ -28,6 +28,8 @@ pub mod serve;
 pub mod spaces;
 pub mod view;
 
+pub use atlas_engine::MAX_CONFIG_BYTES;
+pub use atlas_record::bundle;
 pub use error::{NodeError, Refusal};
 pub use node::{Node, NodeConfig};
 

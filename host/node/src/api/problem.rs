@@ -1,5 +1,6 @@
 //! Errors as problem details.
 
+use atlas_engine::EngineError;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +25,19 @@ pub struct Problem {
     /// What to do, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// For `config-incomplete`: what the module asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<Incomplete>,
+}
+
+/// The documents that a config lacks. Pack them and the one that was given in a bundle, the
+/// DAG-CBOR map `{"main": PATH, "documents": {PATH: bytes}}`, and send that instead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Incomplete {
+    /// Where the document that was given has its place: its path in the bundle.
+    pub main: String,
+    /// Paths of the documents that are missing.
+    pub documents: Vec<String>,
 }
 
 impl Problem {
@@ -36,6 +50,7 @@ impl Problem {
             detail: detail.into(),
             code: code.to_owned(),
             hint: None,
+            incomplete: None,
         }
     }
 }
@@ -45,7 +60,12 @@ impl From<NodeError> for Problem {
         if error.status() >= 500 {
             tracing::error!("{error}");
         }
-        Self { hint: error.hint().map(str::to_owned), ..Self::new(error.status(), error.code(), error.to_string()) }
+        let mut problem = Self::new(error.status(), error.code(), error.to_string());
+        problem.hint = error.hint().map(str::to_owned);
+        if let NodeError::Engine(EngineError::ConfigIncomplete { main, documents, .. }) = error {
+            problem.incomplete = Some(Incomplete { main, documents });
+        }
+        problem
     }
 }
 
