@@ -124,14 +124,13 @@ impl Bundle {
         if documents.len() > limits::BUNDLE_DOCUMENTS {
             return Err(BundleError::TooMany(documents.len()));
         }
-        let read = |(path, document): (String, Value)| {
+        let mut read = BTreeMap::new();
+        for (path, document) in documents {
             check_path(&path)?;
-            match document {
-                Value::Bytes(bytes) => Ok((path, bytes)),
-                _ => Err(BundleError::Shape),
-            }
-        };
-        let documents = documents.into_iter().map(read).collect::<Result<BTreeMap<_, _>, _>>()?;
+            let Value::Bytes(bytes) = document else { return Err(BundleError::Shape) };
+            read.insert(path, bytes);
+        }
+        let documents = read;
         if !documents.contains_key(&main) {
             return Err(BundleError::NoMain(main.chars().take(100).collect()));
         }

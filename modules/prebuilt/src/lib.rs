@@ -31,6 +31,7 @@ macro_rules! set {
 
 /// By name.
 const SET: &[Prebuilt] = set! {
+    "lexicon": "validator",
     "package": "validator",
     "post": "validator",
 };
