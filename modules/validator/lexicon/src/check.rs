@@ -69,6 +69,9 @@ impl Checker<'_> {
                 ensure!(**text == **name, "not-one-of", "{at}: expected the token `{name}`, found `{}`", cut(text));
                 Ok(())
             }
+            (Type::Token, other) => {
+                Err(reason!("wrong-kind", "{at}: expected the token `{name}`, found {}", found(other)))
+            }
             (Type::Object(object), Value::Map(map)) if !is_blob(map) => {
                 match map.get("$type") {
                     None => {}
@@ -170,10 +173,10 @@ pub fn integer(rule: &Integer, value: i128, at: &Place<'_>) -> Result<(), Reason
         ensure!(one_of.binary_search(&value).is_ok(), "not-one-of", "{at}: expected {}, found {value}", named());
     }
     if let Some(least) = least {
-        ensure!(value >= *least, "out-of-range", "{at}: expected {least} at least, found {value}");
+        ensure!(value >= *least, "out-of-range", "{at}: expected at least {least}, found {value}");
     }
     if let Some(most) = most {
-        ensure!(value <= *most, "out-of-range", "{at}: expected {most} at most, found {value}");
+        ensure!(value <= *most, "out-of-range", "{at}: expected at most {most}, found {value}");
     }
     Ok(())
 }
@@ -229,7 +232,7 @@ fn blob(rule: &Blob, map: &Map, at: &Place<'_>) -> Result<(), Reason> {
         ensure!(fits, "not-accepted", "{at}/mimeType: expected {}, found `{}`", some(accept.iter()), cut(mime));
     }
     if let Some(most) = rule.most {
-        ensure!(size <= most, "too-large", "{at}/size: expected {most} bytes at most, found {size}");
+        ensure!(size <= most, "too-large", "{at}/size: expected at most {most} bytes, found {size}");
     }
     Ok(())
 }
@@ -251,7 +254,7 @@ fn blob_parts<'a>(map: &'a Map, at: &Place<'_>) -> Result<(&'a str, u64), Reason
     let size = match map.get("size") {
         Some(Value::Int(size)) => match u64::try_from(*size) {
             Ok(size) => size,
-            Err(_) => invalid!("out-of-range", "{at}/size: expected 0 at least, found {size}"),
+            Err(_) => invalid!("out-of-range", "{at}/size: expected at least 0, found {size}"),
         },
         other => invalid!("wrong-kind", "{at}/size: expected an integer, found {}", other.map_or("nothing", found)),
     };

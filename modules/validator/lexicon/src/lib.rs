@@ -83,6 +83,3 @@ impl Validator for Lexicon {
 }
 
 export_validator!(Lexicon);
-
-#[cfg(test)]
-mod tests;

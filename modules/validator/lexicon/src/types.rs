@@ -155,8 +155,8 @@ impl std::fmt::Display for Bounds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.least, self.most) {
             (Some(least), Some(most)) => write!(f, "{least} to {most}"),
-            (Some(least), None) => write!(f, "{least} at least"),
-            (None, Some(most)) => write!(f, "{most} at most"),
+            (Some(least), None) => write!(f, "at least {least}"),
+            (None, Some(most)) => write!(f, "at most {most}"),
             (None, None) => f.write_str("any number"),
         }
     }
