@@ -31,7 +31,8 @@ pub fn compile(config: &[u8]) -> Result<Lexicon, ConfigError> {
         true => Some(Bundle::decode(config).map_err(|error| error.to_string())?),
         false => None,
     };
-    let main = match &bundle {
+    let bundle = bundle.as_ref();
+    let main = match bundle {
         Some(bundle) => {
             let bytes = bundle.get(bundle.main()).unwrap_or_default();
             let document = Document::read(bundle.main(), bytes)?;
@@ -60,7 +61,7 @@ pub fn compile(config: &[u8]) -> Result<Lexicon, ConfigError> {
 }
 
 /// A document that stands where its name says.
-fn placed(document: Document, path: &str) -> Result<Document, String> {
+fn placed<'a>(document: Document<'a>, path: &str) -> Result<Document<'a>, String> {
     match document.path() {
         place if place == path => Ok(document),
         place => Err(format!("the document at {path} calls itself {}: it belongs at {place}", document.id)),
@@ -68,12 +69,12 @@ fn placed(document: Document, path: &str) -> Result<Document, String> {
 }
 
 /// The key of the record that a document is about, which it has to be.
-fn record_key(main: &Document) -> Result<KeyKind, String> {
+fn record_key(main: &Document<'_>) -> Result<KeyKind, String> {
     let id = &main.id;
     if !is_type_name(id) {
         return Err(format!("{id} is no name of a type that can be bound: everything but its end is in lower case"));
     }
-    let Some(record) = main.definition("main") else {
+    let Some(record) = main.definition("main").transpose()? else {
         return Err(format!(
             "{id} at /defs: has no `main`: a type is judged by a document whose main definition is a record"
         ));
@@ -100,17 +101,17 @@ struct Wanted {
     object_for: Option<String>,
 }
 
-struct Reader {
-    bundle: Option<Bundle>,
+struct Reader<'a> {
+    bundle: Option<&'a Bundle>,
     /// The document whose definition is being read.
     from: String,
-    documents: BTreeMap<String, Rc<Document>>,
+    documents: BTreeMap<String, Rc<Document<'a>>>,
     missing: BTreeSet<String>,
     numbers: BTreeMap<String, DefinitionId>,
     wanted: Vec<Wanted>,
 }
 
-impl Reader {
+impl<'a> Reader<'a> {
     /// Every definition that the main one of a document reaches, that one first.
     fn definitions(&mut self, main: &str) -> Result<Vec<Definition>, String> {
         self.want(main, "main", String::new(), false)?;
@@ -137,25 +138,25 @@ impl Reader {
         let Some(document) = self.document(nsid).map_err(|error| format!("{}: {error}", by(self)))? else {
             return Ok(Definition { name: full_name, about: None, kind: Type::Unknown });
         };
-        let Some(definition) = document.definition(name) else {
+        let Some(definition) = document.definition(name).transpose()? else {
             let names = document.names();
             return Err(format!("{}: refers to `{full_name}`, and {nsid} defines only {names}", by(self)));
         };
         self.from = nsid.to_owned();
         let defs = Place::key(ROOT, "defs");
-        let kind = Parser { refer: self }.definition(definition, &defs.field(name));
+        let kind = Parser { refer: self }.definition(&definition, &defs.field(name));
         let kind = kind.map_err(|why| format!("{nsid} {why}"))?;
-        let about = about(definition).map_err(|why| format!("{nsid} {why}"))?;
+        let about = about(&definition).map_err(|why| format!("{nsid} {why}"))?;
         Ok(Definition { name: full_name, about, kind })
     }
 
     /// The document of this NSID, if it is here.
-    fn document(&mut self, nsid: &str) -> Result<Option<Rc<Document>>, String> {
+    fn document(&mut self, nsid: &str) -> Result<Option<Rc<Document<'a>>>, String> {
         if let Some(known) = self.documents.get(nsid) {
             return Ok(Some(known.clone()));
         }
         let path = document_path(nsid);
-        let Some(bytes) = self.bundle.as_ref().and_then(|bundle| bundle.get(&path)) else {
+        let Some(bytes) = self.bundle.and_then(|bundle| bundle.get(&path)) else {
             self.missing.insert(path);
             return Ok(None);
         };
@@ -192,7 +193,7 @@ impl Reader {
     }
 }
 
-impl Refer for Reader {
+impl Refer for Reader<'_> {
     fn refer(&mut self, reference: &str, object: bool, at: &Place<'_>) -> Result<(Box<str>, DefinitionId), Wrong> {
         let from = std::mem::take(&mut self.from);
         let named = split_reference(&from, reference);

@@ -17,8 +17,8 @@ fn a_document_of_a_record_is_wanted() {
     assert!(refusal("").contains("--config FILE"));
     for (bytes, says) in [
         (&b"\xff"[..], "the config is not UTF-8"),
-        (b"not json", "the config is no JSON document"),
-        (b"[]", "the config is no Lexicon document: expected an object"),
+        (b"not json", "the config is no Lexicon document: at /: expected ident"),
+        (b"[]", "the config is no Lexicon document: at /: invalid type"),
         (b"{}", "expected an `id`"),
         (br#"{"id":"thing"}"#, "expected an `id`"),
         (br#"{"id":"com.example.thing"}"#, "com.example.thing at /lexicon: expected 1"),
@@ -149,7 +149,7 @@ fn a_document_stands_where_its_name_says() {
     let good = other.replace("two", "one");
     assert!(Lexicon::configure(&bundle("com/example/thing.json", "org/example/one.json", &good)).is_ok());
     let said = refusal(bundle("com/example/thing.json", "org/example/one.json", "{"));
-    assert!(said.contains("org/example/one.json is no JSON document"), "{said}");
+    assert!(said.contains("org/example/one.json is no Lexicon document"), "{said}");
 }
 
 #[test]
