@@ -140,7 +140,7 @@ fn a_key_that_is_left_out_is_made_as_the_type_says() {
     atlas.json(&[&named[..], &["--key", "com.example.thing"]].concat());
     let other = ["put", "com.example.own", "--space", "s", "--as", "ada", "--body", "{}", "--key", "other"];
     assert_eq!(atlas.problem(1, &other)["code"], "bad-key");
-    let said = atlas.json(&["get", &free[0]["address"].as_str().unwrap()]);
+    let said = atlas.json(&["get", free[0]["address"].as_str().unwrap()]);
     assert_eq!(said["body"], json!({ "$type": "com.example.free", "n": 1 }), "the type is filled in");
 }
 
