@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use crate::bindings::atlas::types::types as wit_types;
 use crate::bindings::exports::atlas::types::module;
 use crate::bindings::exports::atlas::validator::validation as wit;
+use crate::config_error::ConfigError;
 use crate::reason::Reason;
 use crate::rules::{IndexKind, KeyRule, Lifecycle, Rules};
 use crate::types::{Blob, Candidate, Draft, Entry, Link, Operation, Supplied};
@@ -46,10 +47,10 @@ impl<E: Exported> module::Guest for E {
         module::Description { name: description.name, version: description.version, summary: description.summary }
     }
 
-    fn configure(config: Vec<u8>) -> Result<(), String> {
+    fn configure(config: Vec<u8>) -> Result<(), module::ConfigError> {
         crate::panic::install_hook();
         let validator = E::Validator::configure(&config)?;
-        E::slot().0.set(validator).map_err(|_| "this instance is configured already".to_owned())?;
+        E::slot().0.set(validator).map_err(|_| ConfigError::from("this instance is configured already"))?;
         crate::arena::keep();
         Ok(())
     }
@@ -116,6 +117,15 @@ fn entry(entry: wit_types::Entry) -> (Entry, Result<(), Reason>) {
         body,
     };
     (entry, readable)
+}
+
+impl From<ConfigError> for module::ConfigError {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Invalid(text) => Self::Invalid(text),
+            ConfigError::Incomplete { main, documents } => Self::Incomplete(module::Incomplete { main, documents }),
+        }
+    }
 }
 
 impl From<wit_types::Link> for Link {

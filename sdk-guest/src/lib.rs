@@ -34,6 +34,7 @@ pub mod bindings {
 }
 mod blobs;
 pub mod config;
+mod config_error;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod export;
@@ -52,9 +53,11 @@ mod validator;
 mod value;
 mod verdict;
 
+pub use atlas_record::bundle;
 pub use atlas_record::cbor::{self, Map, Value};
 pub use atlas_record::space::Slot;
 pub use atlas_record::{limits, name, target};
+pub use config_error::ConfigError;
 pub use fields::{Field, Fields};
 pub use links::{LinkRule, To};
 pub use reason::{CODE_BYTES, Reason, TEXT_BYTES};

@@ -2,6 +2,7 @@
 
 use atlas_record::cbor::{Map, Value, decode};
 
+use crate::config_error::ConfigError;
 use crate::reason::Reason;
 use crate::rules::Rules;
 use crate::types::{Candidate, Description, Draft, Operation};
@@ -19,12 +20,12 @@ pub trait Validator: Default + Send + Sync + 'static {
 
     /// Reads the config that a constitution binds. Without one the config is empty and
     /// means [`Default`]; a validator that takes none refuses any other. An error names
-    /// what is wrong in the config, and where.
-    fn configure(config: &[u8]) -> Result<Self, String> {
+    /// what is wrong in the config, and where, or the documents that it lacks.
+    fn configure(config: &[u8]) -> Result<Self, ConfigError> {
         if config.is_empty() {
             return Ok(Self::default());
         }
-        Err(format!("this module takes no config, but {} bytes were given: leave it out", config.len()))
+        Err(format!("this module takes no config, but {} bytes were given: leave it out", config.len()).into())
     }
 
     /// What holds for the whole type.

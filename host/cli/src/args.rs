@@ -216,7 +216,7 @@ pub enum Module {
         slot: String,
         /// The module, by name or code hash
         module: String,
-        /// A file whose bytes the module is configured with
+        /// A file that the module is configured with; documents that it refers to are packed with it
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
         /// Fuel for one record

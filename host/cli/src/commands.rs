@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use crate::args::{Args, Command, Module, Place, Space};
+use crate::config::Config;
 use crate::passphrase;
 use crate::output::{bytes, items, line, number, record, table, text};
 use crate::time;
@@ -353,19 +354,34 @@ impl Session {
                         _ => return Err(misuse("say which space with --space; `atlas space list` shows them")),
                     },
                 };
-                let config = match config {
-                    None => None,
-                    Some(path) => Some(std::fs::read(&path).map_err(|error| unreadable(&path, error))?),
-                };
-                let request = json!({
-                    "slot": slot, "module": module, "as": place.author, "fuel": fuel, "memory": memory,
-                    "config": config.map(|bytes| atlas_node::base64(&bytes)),
-                });
+                let mut config = config.as_deref().map(Config::read).transpose()?;
                 let path = format!("/v1/spaces/{}/bindings", escape(&space_name));
-                self.show("POST", &path, Some(request), |json| {
-                    line(format!("{slot} is bound in {}", text(json, "/name")))
-                })
-                .await
+                // Ends, because every round but the last packs a document that was not there.
+                let bound = loop {
+                    let request = json!({
+                        "slot": slot, "module": module, "as": place.author, "fuel": fuel, "memory": memory,
+                        "config": config.as_ref().map(|config| atlas_node::base64(&config.bytes())),
+                    });
+                    let answer = self.client.ask("POST", &path, Some(&request)).await;
+                    let lacks = match &answer {
+                        Err(Failure::Problem(problem)) => problem.incomplete.clone(),
+                        _ => None,
+                    };
+                    match (lacks, &mut config) {
+                        (Some(lacks), Some(config)) => config.add(&lacks)?,
+                        _ => break answer?,
+                    }
+                };
+                if self.json {
+                    line(bound.to_string());
+                } else {
+                    let packed = match config.map_or(1, |config| config.documents()) {
+                        1 => String::new(),
+                        count => format!(", with {count} documents"),
+                    };
+                    line(format!("{slot} is bound in {}{packed}", text(&bound, "/name")));
+                }
+                Ok(ExitCode::SUCCESS)
             }
             Module::Install { file, name } => {
                 let content = std::fs::read(&file).map_err(|error| unreadable(&file, error))?;

@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod config;
 mod id;
 mod output;
 mod passphrase;

@@ -99,6 +99,19 @@ pub enum EngineError {
         /// The module's own words, cut at 1,000 bytes.
         text: String,
     },
+    /// The config refers to documents that it does not hold.
+    #[error(
+        "the config of module {code} is incomplete: beside {main} it needs {}; pack all of them in a bundle, or let `atlas module bind --config FILE` do it",
+        documents.join(", ")
+    )]
+    ConfigIncomplete {
+        /// The component.
+        code: CodeHash,
+        /// Where the document that was given has its place.
+        main: String,
+        /// Paths of those that are missing, relative to the same folder.
+        documents: Vec<String>,
+    },
     /// The module misbehaved before it could judge anything.
     #[error("module {code} failed in `{during}`: {cause}")]
     Setup {

@@ -156,6 +156,13 @@ pub enum IllegalAnswer {
     TooLong(String),
     /// A reason whose code is not lower-case words joined by `-`.
     BadCode,
+    /// No documents that a config lacks, or more than 512.
+    DocumentCount {
+        /// How many.
+        found: u64,
+    },
+    /// A path of a document that leaves its folder or has no other form of a path. Holds it, cut.
+    BadPath(String),
 }
 
 impl fmt::Display for IllegalAnswer {
@@ -169,6 +176,8 @@ impl fmt::Display for IllegalAnswer {
             Self::NeedsCount { found } => write!(f, "`needs` names {found} ids, 1 to 16 are allowed"),
             Self::BadId(id) => write!(f, "`{id}` is not an id"),
             Self::TooLong(field) => write!(f, "{field} is too long"),
+            Self::DocumentCount { found } => write!(f, "{found} documents are missing, 1 to 512 are allowed"),
+            Self::BadPath(path) => write!(f, "`{path}` is not the path of a document"),
             Self::BadCode => f.write_str("the reason's code is not lower-case words joined by `-`"),
         }
     }

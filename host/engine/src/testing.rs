@@ -90,6 +90,11 @@ pub enum Behaviour {
     TooManyIndexes = 104,
     /// `describe` gives a name that is none.
     BadName = 105,
+    /// `configure` asks for the documents `b/c.json` and `d.json` beside `a.json`, unless it is
+    /// given more than two bytes.
+    ConfigureLacks = 106,
+    /// `configure` asks for a document outside its folder.
+    ConfigureEscapes = 107,
 }
 
 impl Behaviour {

@@ -100,6 +100,7 @@ impl NodeError {
             NodeError::Keys(KeyError::Exists(_)) => "exists",
             NodeError::Keys(_) => "keys",
             NodeError::Engine(EngineError::ConfigRefused { .. }) => "config-refused",
+            NodeError::Engine(EngineError::ConfigIncomplete { .. }) => "config-incomplete",
             NodeError::Engine(EngineError::ForeignImports { .. }) => "foreign-imports",
             NodeError::Engine(_) => "module",
             NodeError::File { .. } => "file",

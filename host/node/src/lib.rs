@@ -32,7 +32,9 @@ pub mod serve;
 pub mod spaces;
 pub mod view;
 
+pub use atlas_engine::MAX_CONFIG_BYTES;
 pub use atlas_keys::Passphrase;
+pub use atlas_record::bundle;
 pub use error::{NodeError, Refusal};
 pub use node::{Node, NodeConfig};
 

@@ -191,6 +191,19 @@ impl Map {
         }
     }
 
+    /// Sorts entries. Of those with one key the last stays, as with [`insert`](Self::insert).
+    fn sorted(mut entries: Vec<(String, Value)>) -> Self {
+        entries.sort_by(|(a, _), (b, _)| key_order(a, b));
+        entries.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                std::mem::swap(later, kept);
+            }
+            same
+        });
+        Self(entries)
+    }
+
     /// Puts a value under `key`; returns the one that was there. Moves the entries behind it:
     /// to make a large map, collect it or use [`Map::from_entries`].
     pub fn insert(&mut self, key: impl Into<String>, value: Value) -> Option<Value> {
@@ -249,19 +262,19 @@ impl Map {
     }
 }
 
+impl IntoIterator for Map {
+    type Item = (String, Value);
+    type IntoIter = std::vec::IntoIter<(String, Value)>;
+
+    /// Entries in canonical order.
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl<K: Into<String>> FromIterator<(K, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Self {
-        let mut entries: Vec<(String, Value)> = entries.into_iter().map(|(key, value)| (key.into(), value)).collect();
-        entries.sort_by(|(a, _), (b, _)| key_order(a, b));
-        // Of entries with one key the last stays, as with `insert`.
-        entries.dedup_by(|later, kept| {
-            let same = later.0 == kept.0;
-            if same {
-                std::mem::swap(later, kept);
-            }
-            same
-        });
-        Self(entries)
+        Self::sorted(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 }
 

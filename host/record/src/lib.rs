@@ -9,11 +9,13 @@
 //! [`name`] (types, keys, relations, addresses), [`header`] and [`record`] (the envelope),
 //! [`sign`] (one verification rule for single and batch), [`chain`] and [`ancestry`] (per-key
 //! chains, and proofs about them),
-//! [`order`] (which of two records stands), [`identity`] and [`space`] (who and where).
+//! [`order`] (which of two records stands), [`identity`] and [`space`] (who and where),
+//! [`bundle`] (what a module is told, where that takes several documents).
 //!
 //! The crate compiles to `wasm32` without its `crypto` feature, so that guests share its types.
 
 pub mod ancestry;
+pub mod bundle;
 pub mod cbor;
 pub mod chain;
 mod fields;

@@ -31,3 +31,7 @@ pub const MAX_COUNT: u64 = (1 << 53) - 1;
 pub const DIGEST_BYTES: usize = 64;
 /// Bytes of one space genesis, constitution or identity event.
 pub const DOCUMENT_BYTES: usize = 256 * 1024;
+/// Documents of one [`Bundle`](crate::bundle::Bundle).
+pub const BUNDLE_DOCUMENTS: usize = 512;
+/// Bytes of the path of a document in a bundle. Holds any type name as a path.
+pub const BUNDLE_PATH_BYTES: usize = 512;

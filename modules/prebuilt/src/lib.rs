@@ -36,6 +36,7 @@ const SET: &[Prebuilt] = set! {
     "label": "validator",
     "module-release": "validator",
     "name": "validator",
+    "lexicon": "validator",
     "package": "validator",
     "post": "validator",
     "profile": "validator",

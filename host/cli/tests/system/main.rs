@@ -8,6 +8,7 @@ mod debian;
 mod disk_full;
 mod first_minutes;
 mod killing;
+mod lexicon;
 mod lines_of_json;
 mod modules;
 mod moving;

@@ -29,6 +29,14 @@
   ;; The two declared indexes: name, kind, about.
   (data (i32.const 1280) "\60\04\00\00\03\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00")
   (data (i32.const 1300) "\70\04\00\00\04\00\00\00\01\00\00\00\00\00\00\00\00\00\00\00")
+  ;; The documents that `configure` asks for, and lists of two of them and of one. They lie
+  ;; behind the zeros that a list of 17 indexes runs into.
+  (data (i32.const 1712) "a.json")              ;; 6
+  (data (i32.const 1728) "b/c.json")            ;; 8
+  (data (i32.const 1744) "../etc")              ;; 6
+  (data (i32.const 1760) "d.json")              ;; 6
+  (data (i32.const 1776) "\c0\06\00\00\08\00\00\00\e0\06\00\00\06\00\00\00")
+  (data (i32.const 1792) "\d0\06\00\00\06\00\00\00")
 
   (func $alloc (param $size i32) (result i32)
     (local $at i32)
@@ -50,12 +58,25 @@
     (i32.store (i32.const 36) (i32.const 18))
     (i32.const 16))
 
+  ;; `incomplete`: beside `a.json`, `n` documents whose paths are listed at `at`.
+  (func $lack (param $at i32) (param $n i32)
+    (i32.store (i32.const 16) (i32.const 1))
+    (i32.store (i32.const 20) (i32.const 1))
+    (i32.store (i32.const 24) (i32.const 1712))
+    (i32.store (i32.const 28) (i32.const 6))
+    (i32.store (i32.const 32) (local.get $at))
+    (i32.store (i32.const 36) (local.get $n)))
+
   (func (export "atlas:types/module@0.1.0#configure") (param i32 i32) (result i32)
     (i32.store (i32.const 16) (i32.const 0))
     (if (i32.eq (i32.const $BEHAVIOUR) (i32.const 101)) (then
       (i32.store (i32.const 16) (i32.const 1))
-      (i32.store (i32.const 20) (i32.const 1168))
-      (i32.store (i32.const 24) (i32.const 25))))
+      (i32.store (i32.const 20) (i32.const 0))
+      (i32.store (i32.const 24) (i32.const 1168))
+      (i32.store (i32.const 28) (i32.const 25))))
+    (if (i32.and (i32.eq (i32.const $BEHAVIOUR) (i32.const 106)) (i32.lt_u (local.get 1) (i32.const 3))) (then
+      (call $lack (i32.const 1776) (i32.const 2))))
+    (if (i32.eq (i32.const $BEHAVIOUR) (i32.const 107)) (then (call $lack (i32.const 1792) (i32.const 1))))
     (if (i32.eq (i32.const $BEHAVIOUR) (i32.const 102)) (then unreachable))
     (if (i32.eq (i32.const $BEHAVIOUR) (i32.const 103)) (then (loop (br 0))))
     (i32.const 16))

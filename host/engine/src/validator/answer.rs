@@ -2,7 +2,7 @@
 //! of the verdict, so every node must find the same.
 
 use super::bindings::exports::atlas::validator::validation::IndexKind;
-use super::{Draft, IndexEntry, IndexValue, Reason, Rules, Verdict};
+use super::{Draft, Incomplete, IndexEntry, IndexValue, Reason, Rules, Verdict};
 use crate::outcome::{Cause, IllegalAnswer, Outcome};
 
 /// Index entries of one record.
@@ -15,6 +15,10 @@ pub const MAX_INDEX_TEXT: usize = 4096;
 pub const MAX_REASON_CODE: usize = 64;
 /// Bytes of a reason's text.
 pub const MAX_REASON_TEXT: usize = 1000;
+/// Documents that a config can be told to lack: what a bundle holds.
+pub const MAX_DOCUMENTS: usize = 512;
+/// Bytes of a document's path.
+const MAX_DOCUMENT_PATH: usize = 512;
 /// Bytes of an id. A CIDv1 with a 32-byte digest has 59.
 const MAX_ID: usize = 128;
 /// Bytes of the draft that `prepare` returns, all told: what a record may hold.
@@ -92,6 +96,23 @@ fn check_needs(ids: &[String]) -> Result<(), IllegalAnswer> {
     }
 }
 
+/// Whether a module asks for documents by paths that are safe to look for in a folder.
+pub(crate) fn check_incomplete(lacks: &Incomplete) -> Result<(), IllegalAnswer> {
+    if lacks.documents.is_empty() || lacks.documents.len() > MAX_DOCUMENTS {
+        return Err(IllegalAnswer::DocumentCount { found: lacks.documents.len() as u64 });
+    }
+    let segment = |segment: &str| {
+        !segment.is_empty()
+            && !segment.starts_with('.')
+            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_~+@.".contains(&b))
+    };
+    let legal = |path: &str| path.len() <= MAX_DOCUMENT_PATH && path.split('/').all(segment);
+    match lacks.documents.iter().chain([&lacks.main]).find(|path| !legal(path)) {
+        Some(path) => Err(IllegalAnswer::BadPath(cut(path))),
+        None => Ok(()),
+    }
+}
+
 /// At most 64 bytes of a text, for a message.
 fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(64)].to_owned()
@@ -132,6 +153,21 @@ mod tests {
         assert_eq!(illegal(&rules, Verdict::Needs(vec![id(); 16])), None);
         assert!(illegal(&rules, Verdict::Needs(vec![id(); 17])).is_some());
         assert!(illegal(&rules, Verdict::Needs(vec!["not an id".into()])).is_some());
+    }
+
+    #[test]
+    fn documents_are_asked_for_by_paths_that_stay_in_their_folder() {
+        let check = |main: &str, documents: &[&str]| {
+            let documents = documents.iter().map(|path| (*path).to_owned()).collect();
+            check_incomplete(&Incomplete { main: main.into(), documents })
+        };
+        assert_eq!(check("a/b.json", &["c/d-1.json", "e"]), Ok(()));
+        assert_eq!(check("a", &[]), Err(IllegalAnswer::DocumentCount { found: 0 }));
+        assert_eq!(check("a", &["b"; 513]), Err(IllegalAnswer::DocumentCount { found: 513 }));
+        for path in ["", "/etc/passwd", "../up", "a/../b", ".ssh/key", "a\\b", "c:x", &"a".repeat(513)] {
+            assert!(matches!(check("a", &[path]), Err(IllegalAnswer::BadPath(_))), "{path}");
+            assert!(matches!(check(path, &["a"]), Err(IllegalAnswer::BadPath(_))), "{path}");
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@
 use wasmtime::component::InstancePre;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
+use super::answer;
+use super::bindings::exports::atlas::types::module::ConfigError;
 use super::bindings::{self, ValidatorIndices};
 use crate::ids::Binding;
 use crate::limiter::{Limiter, Refused};
@@ -32,6 +34,8 @@ pub(crate) enum Failure {
 pub(crate) enum SetupFailure {
     /// `configure` says no, in the module's words.
     Refused(String),
+    /// `configure` asks for more documents. Their paths are sound.
+    Incomplete(super::Incomplete),
     /// The component is not what the world wants, wherever it runs.
     Unfit(String),
     /// Something broke, and in which step.
@@ -85,7 +89,11 @@ impl Instance {
         let answer = module.call_configure(&mut self.store, config);
         match self.finish(answer, SETUP_FUEL) {
             Ok((Ok(()), _)) => Ok(()),
-            Ok((Err(text), _)) => Err(SetupFailure::Refused(text)),
+            Ok((Err(ConfigError::Invalid(text)), _)) => Err(SetupFailure::Refused(text)),
+            Ok((Err(ConfigError::Incomplete(lacks)), _)) => match answer::check_incomplete(&lacks) {
+                Ok(()) => Err(SetupFailure::Incomplete(lacks)),
+                Err(illegal) => Err(SetupFailure::Broken("configure", Failure::Guest(Cause::IllegalAnswer(illegal)))),
+            },
             Err(failure) => Err(SetupFailure::Broken("configure", failure)),
         }
     }

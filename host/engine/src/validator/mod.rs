@@ -22,9 +22,9 @@ use std::slice;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-pub use self::answer::{MAX_ENTRIES, MAX_INDEX_TEXT, MAX_NEEDS, MAX_REASON_CODE, MAX_REASON_TEXT};
+pub use self::answer::{MAX_DOCUMENTS, MAX_ENTRIES, MAX_INDEX_TEXT, MAX_NEEDS, MAX_REASON_CODE, MAX_REASON_TEXT};
 pub use self::bindings::atlas::types::types::{Blob, Entry, Link, Operation, Reason};
-pub use self::bindings::exports::atlas::types::module::Description;
+pub use self::bindings::exports::atlas::types::module::{Description, Incomplete};
 pub use self::bindings::exports::atlas::validator::validation::{
     Candidate, Display, Draft, Index, IndexEntry, IndexKind, IndexValue, KeyRule, Lifecycle, Supplied, TextField,
     Transition, TypeRules as Rules, Verdict, Workflow,
@@ -473,6 +473,7 @@ fn setup_fault(failure: SetupFailure) -> HostFault {
         SetupFailure::Broken(_, Failure::Host(fault)) => fault,
         SetupFailure::Broken(during, Failure::Guest(cause)) => HostFault::Setup(format!("`{during}`: {cause}")),
         SetupFailure::Refused(text) => HostFault::Setup(format!("`configure` refuses: {text}")),
+        SetupFailure::Incomplete(_) => HostFault::Setup("`configure` asks for documents".to_owned()),
         SetupFailure::Unfit(text) => HostFault::Setup(text),
     }
 }
@@ -484,6 +485,9 @@ fn setup_error(binding: &Binding, failure: SetupFailure) -> EngineError {
         SetupFailure::Refused(mut text) => {
             text.truncate(text.floor_char_boundary(MAX_REASON_TEXT));
             EngineError::ConfigRefused { code, text }
+        }
+        SetupFailure::Incomplete(Incomplete { main, documents }) => {
+            EngineError::ConfigIncomplete { code, main, documents }
         }
         SetupFailure::Unfit(text) => EngineError::Unfit { code, text },
         SetupFailure::Broken(during, Failure::Guest(cause)) => EngineError::Setup { code, during, cause },

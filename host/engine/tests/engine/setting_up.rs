@@ -2,7 +2,7 @@
 
 use atlas_engine::testing::{Behaviour, guest};
 use atlas_engine::validator::Lifecycle;
-use atlas_engine::{Binding, Cause, CodeHash, EngineError, MAX_FUEL, MAX_MEMORY, Meter, TrapKind};
+use atlas_engine::{Binding, Cause, CodeHash, EngineError, IllegalAnswer, MAX_FUEL, MAX_MEMORY, Meter, TrapKind};
 
 use crate::support::{binding, engine, open};
 
@@ -21,6 +21,23 @@ fn a_module_says_what_it_is_and_what_holds_for_its_type() {
 fn a_config_that_the_module_refuses_is_refused_in_its_words() {
     let refused = open(&engine(), Behaviour::ConfigureRefuses).unwrap_err();
     assert!(matches!(&refused, EngineError::ConfigRefused { text, .. } if text == "no such thing: the config"));
+}
+
+#[test]
+fn a_config_that_lacks_documents_is_refused_with_their_paths_until_they_are_there() {
+    let bytes = guest(Behaviour::ConfigureLacks);
+    let engine = engine();
+    let lacking = engine.validator(&bytes, binding(&bytes)).unwrap_err();
+    let EngineError::ConfigIncomplete { main, documents, .. } = lacking else { panic!("{lacking}") };
+    assert_eq!((main.as_str(), documents), ("a.json", vec!["b/c.json".to_owned(), "d.json".to_owned()]));
+    assert!(engine.validator(&bytes, binding(&bytes).with_config(&b"all of it"[..])).is_ok());
+}
+
+#[test]
+fn a_module_that_asks_for_a_document_outside_its_folder_is_refused() {
+    let refused = open(&engine(), Behaviour::ConfigureEscapes).unwrap_err();
+    let cause = Cause::IllegalAnswer(IllegalAnswer::BadPath("../etc".into()));
+    assert!(matches!(&refused, EngineError::Setup { during: "configure", cause: found, .. } if *found == cause));
 }
 
 #[test]

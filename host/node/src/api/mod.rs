@@ -30,10 +30,12 @@ use utoipa_axum::routes;
 use crate::error::NodeError;
 use crate::node::Node;
 pub use caller::Caller;
-pub use problem::Problem;
+pub use problem::{Incomplete, Problem};
 
 /// Bytes of a request body, but for imports and modules, which are streamed or larger.
 const MOST_BODY_BYTES: usize = 1 << 20;
+/// Bytes of a request to bind, whose config is in base64.
+const MOST_BINDING_BYTES: usize = atlas_engine::MAX_CONFIG_BYTES / 3 * 4 + (64 << 10);
 /// Bytes of a module.
 const MOST_MODULE_BYTES: usize = 64 << 20;
 
@@ -59,6 +61,7 @@ impl utoipa::Modify for Token {
 
 fn routes() -> OpenApiRouter<Node> {
     let large = OpenApiRouter::new().routes(routes!(modules::install)).layer(DefaultBodyLimit::max(MOST_MODULE_BYTES));
+    let binding = OpenApiRouter::new().routes(routes!(spaces::bind)).layer(DefaultBodyLimit::max(MOST_BINDING_BYTES));
     let streamed = OpenApiRouter::new().routes(routes!(transfer::import)).layer(DefaultBodyLimit::disable());
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(status::status))
@@ -81,7 +84,6 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(ownership::proof))
         .routes(routes!(spaces::list, spaces::create))
         .routes(routes!(spaces::show))
-        .routes(routes!(spaces::bind))
         .routes(routes!(records::get, records::put, records::delete))
         .routes(routes!(queries::query))
         .routes(routes!(queries::history))
@@ -90,6 +92,7 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(transfer::export))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .merge(large)
+        .merge(binding)
         .merge(streamed)
 }
 

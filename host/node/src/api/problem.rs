@@ -1,5 +1,6 @@
 //! Errors as problem details.
 
+use atlas_engine::EngineError;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -28,6 +29,19 @@ pub struct Problem {
     /// `Retry-After` says it in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_ms: Option<u64>,
+    /// For `config-incomplete`: what the module asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<Incomplete>,
+}
+
+/// The documents that a config lacks. Pack them and the one that was given in a bundle, the
+/// DAG-CBOR map `{"main": PATH, "documents": {PATH: bytes}}`, and send that instead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Incomplete {
+    /// Where the document that was given has its place: its path in the bundle.
+    pub main: String,
+    /// Paths of the documents that are missing.
+    pub documents: Vec<String>,
 }
 
 impl Problem {
@@ -41,6 +55,7 @@ impl Problem {
             code: code.to_owned(),
             hint: None,
             retry_ms: None,
+            incomplete: None,
         }
     }
 }
@@ -50,12 +65,15 @@ impl From<NodeError> for Problem {
         if error.status() >= 500 {
             tracing::error!("{error}");
         }
-        let retry_ms = match &error {
-            NodeError::Refused(refusal) => refusal.retry_ms,
-            _ => None,
-        };
-        let plain = Self::new(error.status(), error.code(), error.to_string());
-        Self { hint: error.hint().map(str::to_owned), retry_ms, ..plain }
+        let mut problem = Self::new(error.status(), error.code(), error.to_string());
+        problem.hint = error.hint().map(str::to_owned);
+        if let NodeError::Refused(refusal) = &error {
+            problem.retry_ms = refusal.retry_ms;
+        }
+        if let NodeError::Engine(EngineError::ConfigIncomplete { main, documents, .. }) = error {
+            problem.incomplete = Some(Incomplete { main, documents });
+        }
+        problem
     }
 }
 

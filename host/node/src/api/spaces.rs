@@ -103,7 +103,7 @@ pub struct NewSlot {
     slot: String,
     /// The module, by name or code hash.
     module: String,
-    /// Its config, base64.
+    /// Its config, base64. One that takes several documents is a bundle of them.
     config: Option<String>,
     /// The identity that amends, by name or id; the only one here if left out.
     #[serde(rename = "as")]
