@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::error::StoreError;
 
 /// The format that this version writes and reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A directory that this process holds.
 #[derive(Debug)]

@@ -13,8 +13,9 @@
 //!
 //! Read in this order: [`kv`] (what is asked of a backend), `keys` and `rows` (what a row looks
 //! like), `decide` (what stands, as pure functions), `apply` and `items` (decisions become
-//! rows), `committer` (when they are written), [`scan`] and `hits` (queries), [`check`] (how
-//! all of it is verified).
+//! rows), `committer` (when they are written), [`scan`] and `hits` (queries), [`tally`] (counts per
+//! value), [`digest`] (which set this is), [`changed`] (for whoever follows what is visible), [`check`] (how all
+//! of it is verified).
 //!
 //! ```
 //! use atlas_store::{Batch, Config, DocKind, Store};
@@ -30,10 +31,12 @@
 mod apply;
 pub mod batch;
 pub mod blobs;
+pub mod changed;
 pub mod check;
 mod committer;
 pub mod config;
 mod decide;
+pub mod digest;
 pub mod directory;
 pub mod docs;
 pub mod entry;
@@ -52,12 +55,15 @@ mod shared;
 pub mod stats;
 pub mod status;
 mod store;
+pub mod tally;
 pub mod waiting;
 
 pub use batch::{Batch, BlobBytes, Item, JudgedRecord, Limit, Outcome};
 pub use blobs::BlobReader;
+pub use changed::Shown;
 pub use check::{CheckProgress, CheckReport};
 pub use config::{Config, WaitBounds};
+pub use digest::{SetState, SetSummary};
 pub use docs::{Doc, DocKind};
 pub use entry::{IndexEntry, IndexValue};
 pub use error::StoreError;
@@ -69,4 +75,5 @@ pub use shared::{Change, Changes};
 pub use stats::{Counts, Stats, TypeCounts};
 pub use status::{Status, StoredRecord, Verdict};
 pub use store::{Store, Ticket};
+pub use tally::{Tallied, Tally};
 pub use waiting::{WaitKey, Waiting};

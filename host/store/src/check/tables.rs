@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::group::Totals;
 use crate::keys::Parts;
 use crate::kv::{Range, Table};
-use crate::rows::{HistoryRow, RecordRow, decode_counts, decode_standing};
+use crate::rows::{HistoryRow, RecordRow, decode_counts, decode_standing, row_head};
 use crate::store::Store;
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -195,6 +195,43 @@ impl Check<'_> {
         }
         for (space, type_name) in std::mem::take(&mut self.counts).into_keys() {
             self.report.problem(format!("`counts` of space {space}, type {type_name} is missing"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn digested(&mut self) -> Result<()> {
+        for (done, row) in (1..).zip(self.view.range(Table::Digest, Range::all())) {
+            let (key, value) = row?;
+            self.step("digest", done, None);
+            let mut parts = Parts(&key);
+            let (Some(space), Some(type_name)) = (parts.name(), parts.name()) else {
+                self.report.problem("`digest` has a key of another length");
+                continue;
+            };
+            let summed = self.digests.remove(&(space, type_name)).unwrap_or_default();
+            if summed.to_bytes() != value {
+                self.report.problem(format!(
+                    "`digest` of space {space}, type {type_name} is not the sum of the headers of its set"
+                ));
+            }
+        }
+        for (space, type_name) in std::mem::take(&mut self.digests).into_keys() {
+            self.report.problem(format!("`digest` of space {space}, type {type_name} is missing"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn changed(&mut self) -> Result<()> {
+        for (done, row) in (1..).zip(self.view.range(Table::Changed, Range::all())) {
+            let (key, value) = row?;
+            self.step("changed", done, None);
+            let head = match self.view.get(Table::Records, &key)? {
+                Some(record) => row_head(0, &record).ok(),
+                None => None,
+            };
+            if head.is_none_or(|head| value != [u8::from(head.status.is_visible())]) {
+                self.report.problem("`changed` has a row that differs from its record on whether that is visible");
+            }
         }
         Ok(())
     }
