@@ -14,16 +14,17 @@ use serde_json::{Value as Json, json};
 use crate::args::{Args, Command, Id, Module, Place, Space};
 use crate::output::{bytes, items, line, number, record, table, text};
 use crate::time;
-use crate::words::{answer, module, space, status};
+use crate::words::{module, space, status};
 
-type Outcome = Result<ExitCode, Failure>;
+pub type Outcome = Result<ExitCode, Failure>;
 
 /// A query string.
 #[derive(Default)]
-struct Parameters(String);
+pub struct Parameters(pub String);
 
 impl Parameters {
-    fn add(mut self, name: &str, value: Option<impl ToString>) -> Self {
+    /// A parameter more, if there is a value.
+    pub fn add(mut self, name: &str, value: Option<impl ToString>) -> Self {
         if let Some(value) = value {
             self.0.push(if self.0.is_empty() { '?' } else { '&' });
             self.0.push_str(name);
@@ -35,7 +36,7 @@ impl Parameters {
 }
 
 /// Percent-encodes everything that is not unreserved in a URI (RFC 3986).
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -120,7 +121,7 @@ async fn up(dir: &Path, api: Option<std::net::SocketAddr>, json: bool) -> Outcom
 }
 
 /// Resolves at Ctrl-C or SIGTERM.
-fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+pub fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     let cannot = |error: std::io::Error| NodeError::Unavailable(format!("cannot listen for signals: {error}"));
     #[cfg(unix)]
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(cannot)?;
@@ -137,9 +138,12 @@ fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     })
 }
 
-struct Session {
-    client: Client,
-    json: bool,
+/// A command's way to the node.
+pub struct Session {
+    /// The node.
+    pub client: Client,
+    /// Whether answers are printed as JSON.
+    pub json: bool,
 }
 
 impl Session {
@@ -182,22 +186,7 @@ impl Session {
                 self.show("DELETE", &format!("/v1/records{path}"), None, |_| line(format!("taken back: {record}")))
                     .await
             }
-            Command::Query { address: Some(address), .. } => self.at_address(&address).await,
-            Command::Query { space, type_name, author, link, index, since, until, oldest, limit, cursor, .. } => {
-                let path = Parameters::default()
-                    .add("space", space)
-                    .add("type", type_name)
-                    .add("author", author)
-                    .add("link", link)
-                    .add("index", index)
-                    .add("since", since.map(time::Time::ago))
-                    .add("until", until.map(time::Time::ago))
-                    .add("order", oldest.then_some("oldest"))
-                    .add("limit", Some(limit))
-                    .add("cursor", cursor)
-                    .0;
-                self.show("GET", &format!("/v1/query{path}"), None, answer).await
-            }
+            Command::Query(query) => crate::asking::run(self, *query).await,
             Command::History { address } => {
                 let path = Parameters::default().add("address", Some(address)).0;
                 let show = |json: &Json| {
@@ -222,33 +211,12 @@ impl Session {
     }
 
     /// Asks, and prints the answer as JSON or in words.
-    async fn show(&self, method: &str, path: &str, body: Option<Json>, words: impl FnOnce(&Json)) -> Outcome {
+    pub async fn show(&self, method: &str, path: &str, body: Option<Json>, words: impl FnOnce(&Json)) -> Outcome {
         let answer = self.client.ask(method, path, body.as_ref()).await?;
         if self.json {
             line(answer.to_string())
         } else {
             words(&answer)
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-
-    /// What stands at an address, in the shape of an answer to a query.
-    async fn at_address(&self, address: &str) -> Outcome {
-        let path = Parameters::default().add("ref", Some(address)).0;
-        let found = match self.client.ask("GET", &format!("/v1/records{path}"), None).await {
-            Ok(found) if text(&found, "/status") == "visible" => vec![found],
-            Ok(_) => Vec::new(),
-            Err(Failure::Problem(problem)) if problem.status == 404 => Vec::new(),
-            Err(failure) => return Err(failure),
-        };
-        let status = self.client.ask("GET", "/v1/status", None).await?;
-        let page = json!({
-            "count": found.len(), "records": found, "cursor": null, "watermark": number(&status, "/store/watermark"),
-        });
-        if self.json {
-            line(page.to_string())
-        } else {
-            answer(&page)
         }
         Ok(ExitCode::SUCCESS)
     }

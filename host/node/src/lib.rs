@@ -15,6 +15,7 @@ pub mod archive;
 pub mod author;
 pub mod client;
 pub mod clock;
+pub mod describe;
 pub mod doctor;
 pub mod error;
 pub mod identities;
@@ -26,6 +27,7 @@ pub mod node;
 pub mod query;
 pub mod serve;
 pub mod spaces;
+pub mod text;
 pub mod view;
 
 pub use error::{NodeError, Refusal};

@@ -5,6 +5,7 @@
 //! details (RFC 9457). `GET /openapi.json` describes it all.
 
 mod identities;
+mod live;
 mod modules;
 mod problem;
 mod queries;
@@ -68,6 +69,8 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(records::get, records::put, records::delete))
         .routes(routes!(queries::query))
         .routes(routes!(queries::history))
+        .routes(routes!(queries::describe))
+        .routes(routes!(live::live))
         .routes(routes!(modules::list))
         .routes(routes!(modules::inspect))
         .routes(routes!(transfer::export))

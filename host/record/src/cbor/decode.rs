@@ -99,6 +99,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The first byte of the next item.
+    #[cfg(feature = "json")]
     pub(super) fn first(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
