@@ -88,6 +88,17 @@ pub fn status(json: &Json) {
         number(store, "/parked"),
         number(store, "/pending")
     ));
+    if json["text"].is_object() {
+        let state = match text(json, "/text/failure") {
+            "" => format!("up to record {}", number(json, "/text/watermark")),
+            failure => format!("does not follow: {failure}"),
+        };
+        line(format!(
+            "text   {} records, {state}; {} live queries",
+            number(json, "/text/documents"),
+            number(json, "/live")
+        ));
+    }
     for module in items(json, "/modules") {
         line(format!(
             "module {} {}  {} records judged, {} traps, {} faults",

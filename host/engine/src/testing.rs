@@ -90,6 +90,9 @@ pub enum Behaviour {
     TooManyIndexes = 104,
     /// `describe` gives a name that is none.
     BadName = 105,
+    /// `rules` declares a workflow with the states `open` and `done`; every record is found under
+    /// `state` = the four letters in its body, which has to be `{"state": …}`.
+    Flows = 106,
 }
 
 impl Behaviour {

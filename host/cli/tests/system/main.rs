@@ -9,8 +9,10 @@ mod disk_full;
 mod first_minutes;
 mod killing;
 mod lines_of_json;
+mod live_reads;
 mod modules;
 mod moving;
+mod rich_reads;
 mod running;
 mod sample;
 

@@ -1,13 +1,14 @@
 //! Live queries as server-sent events.
 //!
 //! `event: record` brings a record, `gone` says that one is shown no more, `ready` that
-//! everything up to now was told, `watermark` that nothing happened for a while, `lagged` that
+//! everything up to now was told (again, after more came at once than was kept for the client, and
+//! was read from the store), `watermark` that nothing happened for a while, `lagged` that
 //! the client was too slow. `id` is the number up to which everything that arrived was told:
 //! whoever sends it back in `Last-Event-ID` goes on from there.
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use atlas_record::json::Fields;
 use atlas_store::{Position, StoredRecord};
@@ -57,6 +58,9 @@ pub struct Conditions {
 const LAST_EVENT_ID: &str = "last-event-id";
 /// After this long without an event, the client hears up to where everything was told.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// A client that lets an event wait for longer is slow: it is cut off when its queue is full. One
+/// that reads gets what did not fit from the store.
+const SLOW: Duration = Duration::from_secs(2);
 /// Events on their way into one connection.
 const ON_THE_WAY: usize = 8;
 
@@ -76,16 +80,20 @@ pub struct WatermarkView {
     watermark: u64,
 }
 
-/// The client went away.
+/// The client is told nothing more: it went away, or was told why.
 struct Left;
 
 struct Telling {
     node: Node,
     query: Arc<Question>,
     fields: Option<Arc<Fields>>,
+    /// The fields as they were given: subscribers with others are told another text.
+    also: String,
     out: mpsc::Sender<Sent>,
     /// Everything that arrived up to this number was told.
     told: u64,
+    /// Whether the client let an event wait for longer than [`SLOW`].
+    slow: bool,
 }
 
 /// A live query, as server-sent events: `record`, `gone`, `ready`, `watermark`, `lagged`.
@@ -114,13 +122,15 @@ pub async fn live(
         };
         let query = conditions.query(&node)?;
         let fields: Option<Fields> = asked.fields.as_deref().map(parse).transpose()?;
-        let subscription = node.subscribe(&query, asked.fields.as_deref().unwrap_or_default())?;
-        Ok((query, fields.map(Arc::new), node, subscription))
+        let also = asked.fields.unwrap_or_default();
+        let subscription = node.subscribe(&query, &also)?;
+        Ok((query, (fields.map(Arc::new), also), node, subscription))
     })
     .await?;
+    let (fields, also) = fields;
     let (out, events) = mpsc::channel(ON_THE_WAY);
     let told = resume.unwrap_or(subscription.from).min(subscription.from);
-    let telling = Telling { node, query: Arc::new(query), fields, out, told };
+    let telling = Telling { node, query: Arc::new(query), fields, also, out, told, slow: false };
     tokio::spawn(telling.run(subscription, resume.is_some()));
     Ok(Sse::new(ReceiverStream::new(events).map(Ok)))
 }
@@ -133,16 +143,30 @@ impl Telling {
             } else if self.query.since.is_some() {
                 self.tell_since().await?;
             }
-            self.told = subscription.from;
-            self.send(self.watermark("ready")).await?;
-            self.follow(subscription).await
+            let mut subscription = subscription;
+            loop {
+                self.told = self.told.max(subscription.from);
+                let ready = self.watermark("ready");
+                self.send(ready).await?;
+                self.follow(subscription).await?;
+                // More came at once than the queue holds: the rest is in the store.
+                let (node, query, also) = (self.node.clone(), self.query.clone(), self.also.clone());
+                subscription = match blocking(move || node.subscribe(&query, &also)).await {
+                    Ok(next) => next,
+                    Err(problem) => return self.fail(problem).await,
+                };
+                self.tell_arrived(subscription.from).await?;
+            }
         };
         // Nobody is left to be told that the client went away.
         let _: Result<(), Left> = told.await;
     }
 
-    async fn send(&self, event: Sent) -> Result<(), Left> {
-        self.out.send(event).await.map_err(|_| Left)
+    async fn send(&mut self, event: Sent) -> Result<(), Left> {
+        let started = Instant::now();
+        let sent = self.out.send(event).await.map_err(|_| Left);
+        self.slow |= started.elapsed() > SLOW;
+        sent
     }
 
     fn watermark(&self, name: &str) -> Sent {
@@ -169,7 +193,7 @@ impl Telling {
         }
     }
 
-    async fn fail(&self, problem: Problem) -> Result<(), Left> {
+    async fn fail(&mut self, problem: Problem) -> Result<(), Left> {
         let data = serde_json::to_string(&problem).expect("a problem is JSON");
         self.send(Sent::default().event("problem").data(data)).await?;
         Err(Left)
@@ -210,7 +234,8 @@ impl Telling {
                 Err(problem) => return self.fail(problem).await,
             };
             for stored in page.records.iter().filter(|stored| stored.n <= self.told) {
-                self.send(Sent::default().event("record").data(self.record(stored))).await?;
+                let event = Sent::default().event("record").data(self.record(stored));
+                self.send(event).await?;
             }
             match page.end.cursor {
                 Some(cursor) => query.cursor = Some(cursor),
@@ -219,6 +244,7 @@ impl Telling {
         }
     }
 
+    /// Tells what happens, until the client leaves or its queue is full.
     async fn follow(&mut self, mut subscription: Subscription) -> Result<(), Left> {
         loop {
             let told = tokio::select! {
@@ -237,13 +263,16 @@ impl Telling {
                 }
                 Told::Nothing(seen) => {
                     self.told = self.told.max(seen);
-                    self.send(self.watermark("watermark")).await?;
+                    let event = self.watermark("watermark");
+                    self.send(event).await?;
                 }
-                Told::Lagged => {
-                    self.send(self.watermark("lagged")).await?;
-                    return Ok(());
+                Told::Lagged if self.slow => {
+                    let event = self.watermark("lagged");
+                    self.send(event).await?;
+                    return Err(Left);
                 }
-                Told::Over => return Ok(()),
+                Told::Lagged => return Ok(()),
+                Told::Over => return Err(Left),
             }
         }
     }

@@ -81,13 +81,30 @@ fn routes() -> OpenApiRouter<Node> {
 
 /// The OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    routes().split_for_parts().1
+    finished(routes().split_for_parts().1)
+}
+
+/// Says of every problem that it comes as `application/problem+json`.
+fn finished(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    use utoipa::openapi::RefOr;
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+            for (status, response) in &mut operation.responses.responses {
+                if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response)
+                    && let Some(content) = response.content.shift_remove("application/json")
+                {
+                    response.content.insert("application/problem+json".to_owned(), content);
+                }
+            }
+        }
+    }
+    document
 }
 
 /// All routes, on a node.
 pub fn router(node: Node) -> Router {
     let (router, document) = routes().split_for_parts();
-    let document: Arc<str> = document.to_json().expect("the document is JSON").into();
+    let document: Arc<str> = finished(document).to_json().expect("the document is JSON").into();
     router
         .layer(middleware::from_fn_with_state(node.clone(), guard))
         .route(
