@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use atlas_node::Node;
-use atlas_node::query::Query;
+use atlas_node::query::{Order, Query};
 use atlas_node::spaces::Space;
 use atlas_record::{Address, TypeName};
 use atlas_store::{IndexValue, StoredRecord};
@@ -101,17 +101,10 @@ impl Material {
     fn question(&self, kind: &str, dice: &mut Dice) -> Result<Question, Failure> {
         let author = self.addresses[0].author;
         let mut query = Query {
-            space: self.space.clone(),
             type_name: Some(self.type_name.clone()),
-            author: None,
-            link: None,
-            index: None,
-            since: None,
-            until: None,
-            ascending: false,
             limit: LIMIT,
-            cursor: None,
             budget: Duration::from_secs(10),
+            ..Query::new(self.space.clone())
         };
         let mut path = format!("/v1/query?limit={LIMIT}&space={}&type={}", self.space.id, self.type_name);
         let mut pick = |from: &[String]| from[dice.below(from.len())].clone();
@@ -132,10 +125,10 @@ impl Material {
                     "index maintainer=" => format!("maintainer=={}", pick(&self.maintainers)),
                     _ => format!("size={}..", self.sizes[dice.below(self.sizes.len())]),
                 };
-                query.ascending = kind == "index range";
                 query.index = Some(text.parse()?);
                 path.push_str(&format!("&index={}", escape(&text)));
-                if query.ascending {
+                if kind == "index range" {
+                    query.order = Some(Order::Oldest);
                     path.push_str("&order=oldest");
                 }
             }

@@ -142,7 +142,7 @@ pub fn shown(node: &Node, community: &Community, types: &[&str]) -> Shown {
                 .query(&Query { type_name: Some(type_name.clone()), cursor, limit: 7, ..everything(&space) })
                 .unwrap();
             answer.extend(page.records.iter().map(|stored| stored.record.id().to_string()));
-            cursor = page.cursor;
+            cursor = page.end.cursor;
             if cursor.is_none() {
                 break;
             }
@@ -158,17 +158,5 @@ pub fn shown(node: &Node, community: &Community, types: &[&str]) -> Shown {
 }
 
 pub fn everything(space: &std::sync::Arc<atlas_node::spaces::Space>) -> Query {
-    Query {
-        space: space.clone(),
-        type_name: None,
-        author: None,
-        link: None,
-        index: None,
-        since: None,
-        until: None,
-        ascending: false,
-        limit: 50,
-        cursor: None,
-        budget: std::time::Duration::from_secs(60),
-    }
+    Query { budget: std::time::Duration::from_secs(60), ..Query::new(space.clone()) }
 }

@@ -80,41 +80,7 @@ pub enum Command {
         author: Option<String>,
     },
     /// Find records; all conditions have to hold
-    Query {
-        /// In this space, by name or id [default: the only space here]
-        #[arg(long)]
-        space: Option<String>,
-        /// Of this type
-        #[arg(long = "type", value_name = "TYPE")]
-        type_name: Option<String>,
-        /// By this identity: an id, or the name of one on this machine
-        #[arg(long, value_name = "IDENTITY")]
-        author: Option<String>,
-        /// At this address
-        #[arg(long, conflicts_with_all = ["type_name", "author", "link", "index", "since", "until", "cursor"])]
-        address: Option<String>,
-        /// Pointing at this; =TARGET for any relation
-        #[arg(long, value_name = "REL=TARGET")]
-        link: Option<String>,
-        /// Under this value of an index that the type declares; FROM..TO for a range
-        #[arg(long, value_name = "NAME=VALUE")]
-        index: Option<String>,
-        /// Created then or later: a time, or a duration ago, as 2h
-        #[arg(long, value_name = "TIME")]
-        since: Option<Time>,
-        /// Created before then: a time, or a duration ago
-        #[arg(long, value_name = "TIME")]
-        until: Option<Time>,
-        /// Oldest, or lowest, first
-        #[arg(long)]
-        oldest: bool,
-        /// Records at most, 1 to 1000
-        #[arg(long, default_value_t = 50)]
-        limit: usize,
-        /// Go on from an earlier answer to the same question
-        #[arg(long)]
-        cursor: Option<String>,
-    },
+    Query(Box<crate::asking::Query>),
     /// Show everything that was written at an address
     History {
         /// atlas://SPACE/AUTHOR/TYPE/KEY

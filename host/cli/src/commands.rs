@@ -16,16 +16,17 @@ use crate::config::Config;
 use crate::passphrase;
 use crate::output::{bytes, items, line, number, record, table, text};
 use crate::time;
-use crate::words::{answer, module, space, status};
+use crate::words::{module, space, status};
 
 pub type Outcome = Result<ExitCode, Failure>;
 
 /// A query string.
 #[derive(Default)]
-struct Parameters(String);
+pub struct Parameters(pub String);
 
 impl Parameters {
-    fn add(mut self, name: &str, value: Option<impl ToString>) -> Self {
+    /// A parameter more, if there is a value.
+    pub fn add(mut self, name: &str, value: Option<impl ToString>) -> Self {
         if let Some(value) = value {
             self.0.push(if self.0.is_empty() { '?' } else { '&' });
             self.0.push_str(name);
@@ -129,7 +130,7 @@ async fn up(dir: &Path, api: Option<std::net::SocketAddr>, json: bool) -> Outcom
 }
 
 /// Resolves at Ctrl-C or SIGTERM.
-fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+pub fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     let cannot = |error: std::io::Error| NodeError::Unavailable(format!("cannot listen for signals: {error}"));
     #[cfg(unix)]
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(cannot)?;
@@ -194,22 +195,7 @@ impl Session {
                 self.show("DELETE", &format!("/v1/records{path}"), None, |_| line(format!("taken back: {record}")))
                     .await
             }
-            Command::Query { address: Some(address), .. } => self.at_address(&address).await,
-            Command::Query { space, type_name, author, link, index, since, until, oldest, limit, cursor, .. } => {
-                let path = Parameters::default()
-                    .add("space", space)
-                    .add("type", type_name)
-                    .add("author", author)
-                    .add("link", link)
-                    .add("index", index)
-                    .add("since", since.map(time::Time::ago))
-                    .add("until", until.map(time::Time::ago))
-                    .add("order", oldest.then_some("oldest"))
-                    .add("limit", Some(limit))
-                    .add("cursor", cursor)
-                    .0;
-                self.show("GET", &format!("/v1/query{path}"), None, answer).await
-            }
+            Command::Query(query) => crate::asking::run(self, *query).await,
             Command::History { address } => {
                 let path = Parameters::default().add("address", Some(address)).0;
                 let show = |json: &Json| {
@@ -240,27 +226,6 @@ impl Session {
             line(answer.to_string())
         } else {
             words(&answer)
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-
-    /// What stands at an address, in the shape of an answer to a query.
-    async fn at_address(&self, address: &str) -> Outcome {
-        let path = Parameters::default().add("ref", Some(address)).0;
-        let found = match self.client.ask("GET", &format!("/v1/records{path}"), None).await {
-            Ok(found) if text(&found, "/status") == "visible" => vec![found],
-            Ok(_) => Vec::new(),
-            Err(Failure::Problem(problem)) if problem.status == 404 => Vec::new(),
-            Err(failure) => return Err(failure),
-        };
-        let status = self.client.ask("GET", "/v1/status", None).await?;
-        let page = json!({
-            "count": found.len(), "records": found, "cursor": null, "watermark": number(&status, "/store/watermark"),
-        });
-        if self.json {
-            line(page.to_string())
-        } else {
-            answer(&page)
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -1,20 +1,9 @@
-//! Larger answers in words: pages, spaces, modules, the node itself.
+//! Larger answers in words: spaces, modules, the node itself.
 
 use serde_json::Value as Json;
 
-use crate::output::{bytes, items, line, number, record_line, text};
+use crate::output::{bytes, items, line, number, table, text};
 use crate::time;
-
-/// A page of an answer.
-pub fn answer(page: &Json) {
-    let records = items(page, "/records");
-    records.iter().for_each(record_line);
-    match text(page, "/cursor") {
-        "" if records.is_empty() => line("nothing found"),
-        "" => {}
-        cursor => line(format!("more: add --cursor {cursor}")),
-    }
-}
 
 /// A space and what it binds.
 pub fn space(json: &Json) {
@@ -33,6 +22,17 @@ pub fn space(json: &Json) {
             number(binding, "/fuel"),
             bytes(number(binding, "/memory"))
         ));
+    }
+    let types: Vec<Vec<String>> = items(json, "/types")
+        .iter()
+        .map(|of| {
+            let summary = of["summary"].as_str().unwrap_or("(its module does not run here)");
+            vec![format!("  {}", text(of, "/type")), format!("{} records", number(of, "/records")), summary.to_owned()]
+        })
+        .collect();
+    if !types.is_empty() {
+        line("types; `atlas query --type TYPE --describe` explains one");
+        table(&types);
     }
 }
 
@@ -88,6 +88,17 @@ pub fn status(json: &Json) {
         number(store, "/parked"),
         number(store, "/pending")
     ));
+    if json["text"].is_object() {
+        let state = match text(json, "/text/failure") {
+            "" => format!("up to record {}", number(json, "/text/watermark")),
+            failure => format!("does not follow: {failure}"),
+        };
+        line(format!(
+            "text   {} records, {state}; {} live queries",
+            number(json, "/text/documents"),
+            number(json, "/live")
+        ));
+    }
     for module in items(json, "/modules") {
         line(format!(
             "module {} {}  {} records judged, {} traps, {} faults",

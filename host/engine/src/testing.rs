@@ -95,6 +95,9 @@ pub enum Behaviour {
     ConfigureLacks = 106,
     /// `configure` asks for a document outside its folder.
     ConfigureEscapes = 107,
+    /// `rules` declares a workflow with the states `open` and `done`; every record is found under
+    /// `state` = the four letters in its body, which has to be `{"state": …}`.
+    Flows = 108,
 }
 
 impl Behaviour {

@@ -45,7 +45,7 @@ pub fn withdraw(dir: &Path) {
 }
 
 enum Transport {
-    Here(Router),
+    Here(Box<Node>, Router),
     There(SocketAddr, HttpClient<HttpConnector, Body>),
 }
 
@@ -81,7 +81,7 @@ impl Client {
     /// To a node in this process.
     pub fn to(node: Node) -> Self {
         let token = node.token().to_owned();
-        Self { transport: Transport::Here(api::router(node)), token }
+        Self { transport: Transport::Here(Box::new(node.clone()), api::router(node)), token }
     }
 
     async fn to_running(dir: &Path) -> Result<Self, NodeError> {
@@ -112,19 +112,34 @@ impl Client {
         content_type: &str,
         body: Body,
     ) -> Result<Response<Body>, NodeError> {
+        self.send_with(method, path_and_query, content_type, None, body).await
+    }
+
+    /// As [`send`](Self::send), with a header more.
+    pub async fn send_with(
+        &self,
+        method: &str,
+        path_and_query: &str,
+        content_type: &str,
+        also: Option<(&str, &str)>,
+        body: Body,
+    ) -> Result<Response<Body>, NodeError> {
         let address = match &self.transport {
-            Transport::Here(_) => SocketAddr::from(([127, 0, 0, 1], 0)),
+            Transport::Here(..) => SocketAddr::from(([127, 0, 0, 1], 0)),
             Transport::There(address, _) => *address,
         };
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{address}{path_and_query}"))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
-            .header(header::CONTENT_TYPE, content_type)
-            .body(body)
-            .map_err(|error| NodeError::Misuse(format!("the request cannot be sent: {error}")))?;
+            .header(header::CONTENT_TYPE, content_type);
+        if let Some((name, value)) = also {
+            request = request.header(name, value);
+        }
+        let request =
+            request.body(body).map_err(|error| NodeError::Misuse(format!("the request cannot be sent: {error}")))?;
         match &self.transport {
-            Transport::Here(router) => {
+            Transport::Here(_, router) => {
                 let Ok(response) = router.clone().oneshot(request).await;
                 Ok(response)
             }
@@ -135,6 +150,39 @@ impl Client {
                 ))),
             },
         }
+    }
+}
+
+/// A node of this process that others can reach, until it is stopped or dropped.
+pub struct Shared {
+    stop: tokio::sync::oneshot::Sender<()>,
+    served: tokio::task::JoinHandle<Result<(), NodeError>>,
+}
+
+impl Shared {
+    /// Others reach it no more.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        match self.served.await {
+            Ok(Err(error)) => tracing::warn!("{error}"),
+            Ok(Ok(())) => {}
+            Err(_) => tracing::error!("serving failed: this is a defect"),
+        }
+    }
+}
+
+impl Client {
+    /// Lets other commands reach the node, if it is one of this process. For commands that take
+    /// long: meanwhile nobody else can open the directory.
+    pub async fn share(&self) -> Result<Option<Shared>, NodeError> {
+        let Transport::Here(node, _) = &self.transport else { return Ok(None) };
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = crate::serve::listen(Some(any)).await?;
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let node = Node::clone(node);
+        let served =
+            tokio::spawn(async move { crate::serve::serve(node, listener, async { drop(stopped.await) }).await });
+        Ok(Some(Shared { stop, served }))
     }
 }
 

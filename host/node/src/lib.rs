@@ -16,6 +16,7 @@ pub mod author;
 pub mod authority;
 pub mod client;
 pub mod clock;
+pub mod describe;
 pub mod doctor;
 pub mod error;
 pub mod identities;
@@ -30,6 +31,7 @@ pub mod query;
 pub mod rates;
 pub mod serve;
 pub mod spaces;
+pub mod text;
 pub mod view;
 
 pub use atlas_engine::MAX_CONFIG_BYTES;

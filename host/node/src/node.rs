@@ -19,7 +19,9 @@ use crate::modules::Modules;
 use crate::overlay::Unproven;
 use crate::people::{People, Piece};
 use crate::rates::Rates;
+use crate::query::live::Live;
 use crate::spaces::{Space, Spaces};
+use crate::text::TextIndex;
 
 /// How a node is run.
 #[derive(Debug, Clone)]
@@ -42,11 +44,14 @@ impl NodeConfig {
 pub struct Node(Arc<Inner>);
 
 struct Inner {
+    /// These two first, so that they stop before what they read goes.
+    text: TextIndex,
+    live: Live,
     dir: PathBuf,
     started: Instant,
     store: Store,
-    modules: Modules,
-    spaces: Spaces,
+    modules: Arc<Modules>,
+    spaces: Arc<Spaces>,
     identities: Identities,
     people: People,
     unproven: Unproven,
@@ -96,13 +101,16 @@ impl Node {
             pooling: Pooling::Auto,
             ..EngineConfig::default()
         })?;
-        let spaces = Spaces::open(store.clone())?;
         let people = People::new(store.clone());
         let unproven = Unproven::open(&store)?;
+        let spaces = Arc::new(Spaces::open(store.clone())?);
+        let modules = Arc::new(Modules::new(engine, store.clone()));
         Ok(Self(Arc::new(Inner {
+            text: TextIndex::new(dir.join("text"), store.clone(), spaces.clone(), modules.clone()),
+            live: Live::new(store.clone(), spaces.clone(), modules.clone()),
             dir,
             started: Instant::now(),
-            modules: Modules::new(engine, store.clone()),
+            modules,
             store,
             spaces,
             identities,
@@ -128,6 +136,16 @@ impl Node {
     /// The store.
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// The index for full text.
+    pub fn text(&self) -> &TextIndex {
+        &self.0.text
+    }
+
+    /// The live queries.
+    pub fn live(&self) -> &Live {
+        &self.0.live
     }
 
     /// Modules.

@@ -12,6 +12,9 @@ use crate::{api, client};
 /// How often expired bodies are dropped and waiting records looked at.
 const TEND_EVERY: Duration = Duration::from_secs(30);
 
+/// How long requests that are under way may take once the node is told to stop.
+const FINISH_WITHIN: Duration = Duration::from_secs(10);
+
 /// The address that the API is offered on where nothing else is said.
 pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7420);
 
@@ -59,7 +62,28 @@ pub async fn serve(
             tokio::time::sleep(TEND_EVERY).await;
         }
     });
-    let served = axum::serve(listener, api::router(node)).with_graceful_shutdown(stop).await.map_err(failed);
+    // Full text follows from the start, so that the first question finds it ready.
+    node.text().start()?;
+    let (stopping, stopped) = tokio::sync::oneshot::channel();
+    let listening = node.clone();
+    let stop = async move {
+        stop.await;
+        // Live queries never end by themselves.
+        listening.live().stop();
+        let _ = stopping.send(());
+    };
+    let serving = axum::serve(listener, api::router(node)).with_graceful_shutdown(stop);
+    let served = tokio::select! {
+        served = serving => served.map_err(failed),
+        // A client that does not read its answer would hold the node up for good.
+        () = async {
+            if stopped.await.is_ok() {
+                tokio::time::sleep(FINISH_WITHIN).await;
+            } else {
+                std::future::pending().await
+            }
+        } => Ok(()),
+    };
     tending.abort();
     client::withdraw(&dir);
     served

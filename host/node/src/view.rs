@@ -1,97 +1,201 @@
 //! Records as JSON: the one shape that the API, `--json` and exports to other tools share.
+//!
+//! A view borrows the record and is written straight into the answer: ids as they are printed,
+//! the body from its bytes.
 
-use atlas_record::json::to_json;
-use atlas_record::{Address, Op, Timestamp};
-use atlas_store::{IndexValue, Status, StoredRecord, Verdict};
-use serde::Serialize;
-use serde_json::Value as Json;
+use std::fmt::Display;
+
+use atlas_record::header::{BlobRef, Header};
+use atlas_record::json::{BodyJson, Fields};
+use atlas_record::{ConstitutionId, IdentityId, Key, Link, Op, RecordId, SpaceId, Timestamp};
+use atlas_store::{IndexEntry, IndexValue, Status, StoredRecord, Verdict};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::query::expand::Resolved;
 
 /// A record, readable.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct RecordView {
+#[schema(as = RecordView)]
+pub struct RecordView<'a> {
     /// BLAKE3 of the signed header, as a CID.
-    pub id: String,
+    #[schema(value_type = String)]
+    pub id: RecordId,
     /// `atlas://space/author/type/key`, for keyed records.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
+    #[schema(value_type = Option<String>)]
+    address: Option<Text<AddressOf<'a>>>,
     /// The space's id.
-    pub space: String,
+    #[schema(value_type = String)]
+    space: SpaceId,
     /// The type.
     #[serde(rename = "type")]
-    pub type_name: String,
+    type_name: &'a str,
     /// The author's id.
-    pub author: String,
+    #[schema(value_type = String)]
+    author: IdentityId,
     /// The key, for keyed records.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    key: Option<&'a str>,
     /// Milliseconds since the Unix epoch, by the author's clock.
-    pub created: Timestamp,
+    created: Timestamp,
     /// `put` or `delete`.
-    pub op: &'static str,
+    op: &'static str,
     /// What the record is worth now: `visible`, `superseded`, `deleted`, …
-    pub status: &'static str,
-    /// Typed references.
-    pub links: Vec<LinkView>,
+    status: &'static str,
+    /// Set where the record, or one that it follows, came second in a concurrent transition of
+    /// its type's workflow.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    contested: bool,
+    /// Typed references. Left out of projections, as are `blobs`, `signed` and `index`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<LinkView>>)]
+    links: Option<Links<'a>>,
     /// Attached files.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub blobs: Vec<BlobView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<BlobView>>)]
+    blobs: Option<Blobs<'a>>,
     /// When the body may go. Milliseconds since the Unix epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expires: Option<Timestamp>,
+    expires: Option<Timestamp>,
     /// The key that signed, its position in that key's chain, and the constitution.
-    pub signed: SignedView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed: Option<SignedView<'a>>,
     /// Index values that the type's validator found.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub index: Vec<IndexView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<IndexView>>)]
+    index: Option<Index<'a>>,
     /// Why the record is not shown, where its validator refused it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    reason: Option<&'a str>,
+    /// For expansions: step, then target, then the ids of the records there; the records are in
+    /// the answer's `records` or `expanded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    resolved: Option<&'a Resolved>,
     /// The content, in the AT Protocol's JSON form; absent where it was dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub body: Option<Json>,
+    body: Option<Body<'a>>,
 }
 
 /// A typed reference.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct LinkView {
+pub struct LinkView<'a> {
     /// The relation.
-    pub relation: String,
+    relation: &'a str,
     /// The target's text.
-    pub target: String,
+    #[schema(value_type = String)]
+    target: Text<&'a atlas_record::Target>,
 }
 
 /// An attached file.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct BlobView {
     /// CIDv1 (`raw`, BLAKE3).
-    pub id: String,
+    #[schema(value_type = String)]
+    id: atlas_record::BlobId,
     /// Bytes.
-    pub size: u64,
+    size: u64,
 }
 
 /// An index value.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct IndexView {
+pub struct IndexView<'a> {
     /// The declared index.
-    pub name: String,
+    name: &'a str,
     /// Text or integer.
     #[schema(value_type = String)]
-    pub value: Json,
+    value: ValueView<'a>,
 }
 
 /// Who signed, and where in the key's chain.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct SignedView {
+#[schema(as = SignedView)]
+pub struct SignedView<'a> {
     /// The public key, as a multikey.
-    pub key: String,
+    #[schema(value_type = String)]
+    key: Text<&'a atlas_record::id::PublicKey>,
     /// Position, from 1.
-    pub seq: u64,
+    seq: u64,
     /// The record before it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub prev: Option<String>,
+    #[schema(value_type = Option<String>)]
+    prev: Option<RecordId>,
     /// The constitution that it was written under.
-    pub constitution: String,
+    #[schema(value_type = String)]
+    constitution: ConstitutionId,
+}
+
+/// Anything that is shown as its text.
+#[derive(Debug, Clone, Copy)]
+struct Text<T>(T);
+
+impl<T: Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&self.0)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct AddressOf<'a>(&'a Header, &'a Key);
+
+impl Display for AddressOf<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(header, key) = self;
+        let prefix = atlas_record::name::ADDRESS_PREFIX;
+        write!(f, "{prefix}{}/{}/{}/{key}", header.space, header.author, header.type_name)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Links<'a>(&'a [Link]);
+
+impl Serialize for Links<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(
+            self.0.iter().map(|link| LinkView { relation: link.relation.as_str(), target: Text(&link.target) }),
+        )
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Blobs<'a>(&'a [BlobRef]);
+
+impl Serialize for Blobs<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(self.0.iter().map(|blob| BlobView { id: blob.id, size: blob.size }))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ValueView<'a>(&'a IndexValue);
+
+impl Serialize for ValueView<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            IndexValue::Text(text) => s.serialize_str(text),
+            IndexValue::Integer(integer) => s.serialize_i64(*integer),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Index<'a>(&'a [IndexEntry]);
+
+impl Serialize for Index<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(self.0.iter().map(|entry| IndexView { name: &entry.name, value: ValueView(&entry.value) }))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Body<'a>(BodyJson<'a>);
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(s)
+    }
 }
 
 /// The name of a status.
@@ -110,58 +214,76 @@ pub fn status_name(status: Status) -> &'static str {
     }
 }
 
-impl RecordView {
+/// The address of a record, if it has a key.
+pub fn address_of(stored: &StoredRecord) -> Option<String> {
+    let header = stored.record.header();
+    header.record_key.as_ref().map(|key| AddressOf(header, key).to_string())
+}
+
+impl<'a> RecordView<'a> {
     /// Of a stored record.
-    pub fn of(stored: &StoredRecord) -> Self {
+    pub fn of(stored: &'a StoredRecord) -> Self {
         let header = stored.record.header();
-        let address = header.record_key.as_ref().map(|key| {
-            let address = Address {
-                space: header.space,
-                author: header.author,
-                type_name: header.type_name.clone(),
-                key: key.clone(),
-            };
-            address.to_string()
-        });
-        let index = stored.entries().iter().map(|entry| IndexView {
-            name: entry.name.to_string(),
-            value: match &entry.value {
-                IndexValue::Text(text) => Json::from(&**text),
-                IndexValue::Integer(integer) => Json::from(*integer),
-            },
-        });
         Self {
-            id: stored.record.id().to_string(),
-            address,
-            space: header.space.to_string(),
-            type_name: header.type_name.to_string(),
-            author: header.author.to_string(),
-            key: header.record_key.as_ref().map(ToString::to_string),
+            id: stored.record.id(),
+            address: header.record_key.as_ref().map(|key| Text(AddressOf(header, key))),
+            space: header.space,
+            type_name: header.type_name.as_str(),
+            author: header.author,
+            key: header.record_key.as_ref().map(Key::as_str),
             created: header.created,
             op: match header.op {
                 Op::Put => "put",
                 Op::Delete => "delete",
             },
             status: status_name(stored.status),
-            links: header
-                .links
-                .iter()
-                .map(|link| LinkView { relation: link.relation.to_string(), target: link.target.to_string() })
-                .collect(),
-            blobs: header.blobs.iter().map(|blob| BlobView { id: blob.id.to_string(), size: blob.size }).collect(),
+            contested: false,
+            links: Some(Links(&header.links)),
+            blobs: Some(Blobs(&header.blobs)).filter(|blobs| !blobs.0.is_empty()),
             expires: header.expires,
-            signed: SignedView {
-                key: header.key.to_string(),
+            signed: Some(SignedView {
+                key: Text(&header.key),
                 seq: header.seq,
-                prev: header.prev.map(|id| id.to_string()),
-                constitution: header.constitution.to_string(),
-            },
-            index: index.collect(),
+                prev: header.prev,
+                constitution: header.constitution,
+            }),
+            index: Some(Index(stored.entries())).filter(|index| !index.0.is_empty()),
             reason: match &stored.verdict {
-                Verdict::Invalid { text, .. } => Some(text.to_string()),
+                Verdict::Invalid { text, .. } => Some(text),
                 _ => None,
             },
-            body: stored.record.payload().map(|payload| to_json(&payload.body.to_map().into())),
+            resolved: None,
+            body: stored.record.payload().map(|payload| Body(BodyJson { body: &payload.body, fields: None })),
         }
+    }
+
+    /// Cut down to these fields of the body, and to what says which record it is.
+    pub fn only(self, fields: &'a Fields) -> Self {
+        let body = self.body.map(|Body(body)| Body(BodyJson { fields: Some(fields), ..body }));
+        Self { links: None, blobs: None, signed: None, index: None, body, ..self }
+    }
+
+    /// With what expansions led to.
+    pub fn resolved(self, resolved: Option<&'a Resolved>) -> Self {
+        Self { resolved, ..self }
+    }
+
+    /// Marked, if it lost a concurrent transition.
+    pub fn contested(self, contested: bool) -> Self {
+        Self { contested, ..self }
+    }
+}
+
+/// Records by their ids.
+#[derive(Debug, Clone)]
+pub struct ById<'a>(pub Vec<RecordView<'a>>);
+
+impl Serialize for ById<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(Some(self.0.len()))?;
+        for record in &self.0 {
+            map.serialize_entry(&Text(record.id), record)?;
+        }
+        map.end()
     }
 }

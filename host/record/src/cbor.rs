@@ -11,11 +11,15 @@
 
 mod decode;
 mod encode;
+#[cfg(feature = "json")]
+mod items;
 
 pub(crate) use decode::Reader;
 pub use decode::{DecodeError, Fault, decode};
 pub(crate) use encode::Writer;
 pub use encode::{encode, encode_map};
+#[cfg(feature = "json")]
+pub(crate) use items::Item;
 
 use crate::id::Cid;
 use crate::limits;

@@ -5,6 +5,8 @@
 //! survive a round trip, as do all integers of the model. Source:
 //! <https://atproto.com/specs/data-model>.
 
+mod write;
+
 use std::borrow::Cow;
 
 use data_encoding::{BASE64, BASE64_NOPAD};
@@ -14,6 +16,8 @@ use serde_json::value::RawValue;
 
 use crate::cbor::{MAX_INT, MIN_INT, Map, Value, is_negative_zero};
 use crate::limits;
+
+pub use write::{BodyJson, Fields, FieldsError};
 
 /// Why JSON text is no body value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -233,6 +233,7 @@ impl Group<'_> {
             row.name(after.space).name(after.type_name).rank(&after.rank());
             self.put(Table::Set, &row, key().number(n).byte(now as u8).done());
             self.changes.push(Change { n, before: was, now });
+            self.note_shown(n, was, now);
         }
         self.count(before, after)?;
         self.track_pending(n, before, after);
@@ -246,6 +247,9 @@ impl Group<'_> {
     }
 
     fn count(&mut self, before: Before<'_>, after: &RecordRow<'_>) -> Result<()> {
+        if before.is_none() {
+            self.digest(after.space, after.type_name)?.add(&after.rank());
+        }
         let counts = self.counts(after.space, after.type_name)?;
         counts.total += u64::from(before.is_none());
         if let Some(before) = before {

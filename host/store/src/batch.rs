@@ -3,6 +3,7 @@
 use atlas_record::order::Lifecycle;
 use atlas_record::{BlobId, Payload, Record, RecordId, Timestamp};
 
+use crate::changed::Shown;
 use crate::docs::DocKind;
 use crate::status::Verdict;
 use crate::waiting::Waiting;
@@ -111,6 +112,8 @@ pub enum Item {
     },
     /// Forgets a parked record, because it was admitted or refused.
     Unpark(RecordId),
+    /// Forgets that records came into sight or went out of it, as far as it is still so.
+    SettleShown(Vec<Shown>),
 }
 
 /// Bytes of a blob with their id. Made by [`BlobBytes::new`], so the id is theirs.

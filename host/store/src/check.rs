@@ -14,6 +14,7 @@ use atlas_record::Op;
 
 use crate::apply::{NameSource, for_visible_rows};
 use crate::decide::Contender;
+use crate::digest::SetState;
 use crate::error::StoreError;
 use crate::group::{RecordNames, Totals, counted_number};
 use crate::keys::{KeyBuf, Name, Parts, key, wait_key};
@@ -117,6 +118,7 @@ struct Check<'a> {
     places: Sum,
     chains: Sum,
     counts: HashMap<(Name, Name), Counts>,
+    digests: HashMap<(Name, Name), SetState>,
     totals: Totals,
 }
 
@@ -145,6 +147,7 @@ impl Store {
             places: Sum::default(),
             chains: Sum::default(),
             counts: HashMap::new(),
+            digests: HashMap::new(),
             totals: Totals::default(),
         };
         check.records()?;
@@ -156,6 +159,8 @@ impl Store {
         check.chain()?;
         check.tombstones()?;
         check.counted()?;
+        check.digested()?;
+        check.changed()?;
         check.named()?;
         check.blobs(self)?;
         Ok(check.report)
@@ -213,6 +218,7 @@ impl Check<'_> {
         counts.total += 1;
         counts.visible += u64::from(row.status().is_visible());
         counts.body_bytes += row.body_bytes();
+        self.digests.entry((row.space, row.type_name)).or_default().add(&row.rank());
         if row.waiting().is_some() {
             self.totals.pending += 1;
             self.totals.pending_bytes += row.size();

@@ -9,6 +9,7 @@ use std::ops::{Bound, ControlFlow};
 use atlas_record::header::Header;
 
 use crate::config::Config;
+use crate::digest::SetState;
 use crate::error::StoreError;
 use crate::keys::{KeyBuf, Name, Parts, key};
 use crate::kv::{Kv, Range, Table, View, Writes};
@@ -72,10 +73,13 @@ pub(crate) struct State {
     names: names::Cache,
     last_names: [Name; names::KINDS.len()],
     counts: HashMap<(Name, Name), (Counts, bool)>,
+    digests: HashMap<(Name, Name), (SetState, bool)>,
 }
 
 /// Pairs of space and type whose counts are kept in memory.
 const COUNTS_KEPT: usize = 4096;
+/// Pairs of space and type whose digest is kept in memory: 2 KiB each.
+const DIGESTS_KEPT: usize = 512;
 
 impl State {
     /// Reads what is needed from the tables.
@@ -282,9 +286,26 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// The state of the digest of a space and type, to be changed.
+    pub fn digest(&mut self, space: Name, type_name: Name) -> Result<&mut SetState, StoreError> {
+        use std::collections::hash_map::Entry;
+        match self.state.digests.entry((space, type_name)) {
+            Entry::Occupied(entry) => {
+                let (state, dirty) = entry.into_mut();
+                *dirty = true;
+                Ok(state)
+            }
+            Entry::Vacant(entry) => {
+                let row = self.view.get(Table::Digest, key().name(space).name(type_name).done())?;
+                let state = row.map_or(Ok(SetState::default()), |row| SetState::from_bytes(&row))?;
+                Ok(&mut entry.insert((state, true)).0)
+            }
+        }
+    }
+
     /// Adds the rows that are written once per group.
     pub fn finish(&mut self) {
-        let State { last, totals, saved_totals, counts, .. } = &mut *self.state;
+        let State { last, totals, saved_totals, counts, digests, .. } = &mut *self.state;
         if *last != self.first {
             self.writes.put(Table::Meta, LAST_NUMBER, &last.to_be_bytes());
         }
@@ -298,6 +319,13 @@ impl<'a> Group<'a> {
         }
         if counts.len() > COUNTS_KEPT {
             counts.clear();
+        }
+        for ((space, type_name), (state, dirty)) in digests.iter_mut().filter(|(_, (_, dirty))| *dirty) {
+            self.writes.put(Table::Digest, key().name(*space).name(*type_name).done(), &state.to_bytes());
+            *dirty = false;
+        }
+        if digests.len() > DIGESTS_KEPT {
+            digests.clear();
         }
     }
 }

@@ -38,6 +38,7 @@ impl Group<'_> {
             Item::RemoveBlob(id) => self.remove_blob(id),
             Item::Park { record, waiting, now } => self.park(record, waiting, *now),
             Item::Unpark(id) => self.unpark(id),
+            Item::SettleShown(followed) => self.settle_shown(followed),
         }
     }
 

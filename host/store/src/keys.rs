@@ -159,6 +159,29 @@ impl<'a> Parts<'a> {
         Some(Rank { created: self.time()?, id: RecordId(self.array()?) })
     }
 
+    /// An index value, as [`KeyBuf::value`] writes it.
+    pub fn value(&mut self) -> Option<IndexValue> {
+        match self.byte()? {
+            0 => Some(IndexValue::Integer((self.number()? ^ (1 << 63)).cast_signed())),
+            1 => {
+                let mut text = Vec::new();
+                loop {
+                    match (self.byte()?, self.0.first()) {
+                        (0, Some(0xff)) => text.push(self.byte().map(|_| 0)?),
+                        (0, _) => break,
+                        (byte, _) => text.push(byte),
+                    }
+                }
+                self.byte()?;
+                // A text that was cut may end inside a character.
+                let whole = text.utf8_chunks().next().map_or(0, |chunk| chunk.valid().len());
+                text.truncate(whole);
+                String::from_utf8(text).ok().map(|text| IndexValue::Text(text.into()))
+            }
+            _ => None,
+        }
+    }
+
     /// A length and as many bytes.
     pub fn sized(&mut self) -> Option<&'a [u8]> {
         let length = self.array().map(u32::from_be_bytes)?;
@@ -195,6 +218,14 @@ mod tests {
         #[test]
         fn bytes_sort_as_values_do(a in value(), b in value()) {
             prop_assert_eq!(encoded(&a).cmp(&encoded(&b)), a.cmp(&b));
+        }
+
+        #[test]
+        fn values_are_read_back_from_keys(value in value()) {
+            let bytes = encoded(&value);
+            let mut parts = Parts(&bytes);
+            prop_assert_eq!(parts.value(), Some(value));
+            prop_assert_eq!(parts.end(), Some(()));
         }
 
         #[test]

@@ -15,8 +15,9 @@
 //!
 //! Read in this order: [`kv`] (what is asked of a backend), `keys` and `rows` (what a row looks
 //! like), `decide` (what stands, as pure functions), `place`, `apply` and `items` (decisions
-//! become rows), `committer` (when they are written), [`scan`] and `hits` (queries), [`check`] (how
-//! all of it is verified).
+//! become rows), `committer` (when they are written), [`scan`] and `hits` (queries), [`tally`] (counts per
+//! value), [`digest`] (which set this is), [`changed`] (for whoever follows what is visible), [`check`] (how all
+//! of it is verified).
 //!
 //! ```
 //! use atlas_store::{Batch, Config, DocKind, Store};
@@ -33,10 +34,12 @@ mod apply;
 pub mod batch;
 pub mod blobs;
 pub mod chains;
+pub mod changed;
 pub mod check;
 mod committer;
 pub mod config;
 mod decide;
+pub mod digest;
 pub mod directory;
 pub mod docs;
 pub mod entry;
@@ -56,13 +59,16 @@ mod shared;
 pub mod stats;
 pub mod status;
 mod store;
+pub mod tally;
 pub mod waiting;
 
 pub use batch::{Batch, BlobBytes, Item, JudgedRecord, Limit, Outcome};
 pub use blobs::BlobReader;
 pub use chains::{Chain, ChainPosition, Fork};
+pub use changed::Shown;
 pub use check::{CheckProgress, CheckReport};
 pub use config::{Config, WaitBounds};
+pub use digest::{SetState, SetSummary};
 pub use docs::{Doc, DocKind};
 pub use entry::{IndexEntry, IndexValue};
 pub use error::StoreError;
@@ -74,4 +80,5 @@ pub use shared::{Change, Changes};
 pub use stats::{Counts, Stats, TypeCounts};
 pub use status::{Status, StoredRecord, Verdict};
 pub use store::{Store, Ticket};
+pub use tally::{Tallied, Tally};
 pub use waiting::{WaitKey, Waiting};

@@ -128,8 +128,11 @@ fn a_format_of_another_version_is_refused_with_a_way_out() {
         Store::open(dir.path(), Config::default()).err().unwrap()
     };
     let dir = dir.path().to_owned();
-    assert_eq!(format("atlas-store 3\n"), StoreError::NewerFormat { dir: dir.clone(), found: 3, ours: FORMAT });
-    assert_eq!(format("atlas-store 1\n"), StoreError::OlderFormat { dir: dir.clone(), found: 1, ours: FORMAT });
+    let ours = atlas_store::directory::FORMAT;
+    let (newer, older) = (ours + 1, ours - 1);
+    let text = |version: u32| format(&format!("atlas-store {version}\n"));
+    assert_eq!(text(newer), StoreError::NewerFormat { dir: dir.clone(), found: newer, ours });
+    assert_eq!(text(older), StoreError::OlderFormat { dir: dir.clone(), found: older, ours });
     assert!(matches!(format("something else"), StoreError::NotAStore { .. }));
 }
 

@@ -103,6 +103,8 @@ fn the_openapi_document_describes_what_is_served() {
         "/v1/identities",
         "/v1/history",
         "/v1/doctor",
+        "/v1/live",
+        "/v1/types/{type}",
     ] {
         assert!(paths.contains_key(wanted), "{wanted}");
     }
@@ -112,9 +114,13 @@ fn the_openapi_document_describes_what_is_served() {
         let pointer = reference.split('"').next().unwrap();
         assert!(document.pointer(pointer).is_some(), "{pointer}");
     }
+    // Whatever goes wrong is a problem.
+    assert!(document.pointer("/paths/~1v1~1query/get/responses/400/content/application~1problem+json").is_some());
+    assert!(document.pointer("/paths/~1v1~1live/get/responses/200/content/text~1event-stream").is_some());
     // Every described route is there and guarded.
     for (path, item) in paths {
-        let path = path.replace("{format}", "debian").replace("{name}", "x").replace("{space}", "x");
+        let path =
+            path.replace("{format}", "debian").replace("{name}", "x").replace("{space}", "x").replace("{type}", "x.y");
         for method in
             item.as_object().unwrap().keys().filter(|key| ["get", "post", "delete", "put"].contains(&key.as_str()))
         {

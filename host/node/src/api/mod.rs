@@ -6,6 +6,7 @@
 
 mod caller;
 mod identities;
+mod live;
 mod modules;
 mod ownership;
 mod problem;
@@ -87,6 +88,8 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(records::get, records::put, records::delete))
         .routes(routes!(queries::query))
         .routes(routes!(queries::history))
+        .routes(routes!(queries::describe))
+        .routes(routes!(live::live))
         .routes(routes!(modules::list))
         .routes(routes!(modules::inspect))
         .routes(routes!(transfer::export))
@@ -98,13 +101,30 @@ fn routes() -> OpenApiRouter<Node> {
 
 /// The OpenAPI document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    routes().split_for_parts().1
+    finished(routes().split_for_parts().1)
+}
+
+/// Says of every problem that it comes as `application/problem+json`.
+fn finished(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    use utoipa::openapi::RefOr;
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
+            for (status, response) in &mut operation.responses.responses {
+                if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response)
+                    && let Some(content) = response.content.shift_remove("application/json")
+                {
+                    response.content.insert("application/problem+json".to_owned(), content);
+                }
+            }
+        }
+    }
+    document
 }
 
 /// All routes, on a node.
 pub fn router(node: Node) -> Router {
     let (router, document) = routes().split_for_parts();
-    let document: Arc<str> = document.to_json().expect("the document is JSON").into();
+    let document: Arc<str> = finished(document).to_json().expect("the document is JSON").into();
     router
         .layer(middleware::from_fn_with_state(node.clone(), guard))
         .route(

@@ -2,7 +2,7 @@
 
 use atlas_engine::EngineError;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +100,9 @@ impl From<QueryRejection> for Problem {
     }
 }
 
+/// Seconds after which to ask again what cannot be done now.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -107,6 +110,8 @@ impl IntoResponse for Problem {
         let mut response = (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         if let Some(wait) = self.retry_ms {
             response.headers_mut().insert(header::RETRY_AFTER, wait.div_ceil(1000).into());
+        } else if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         response
     }

@@ -2,15 +2,24 @@
 
 use std::time::Duration;
 
+use atlas_record::json::Fields;
+use atlas_store::SetSummary;
 use axum::Json;
+use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::{Problem, blocking, parse};
+use crate::describe::TypeView;
+use crate::error::NodeError;
 use crate::node::Node;
-use crate::query;
-use crate::view::RecordView;
+use crate::query::expand::{self, Expanded};
+use crate::query::group::GroupValue;
+use crate::query::{self, End, Order};
+use crate::view::{ById, RecordView};
 
 /// What is asked. All conditions have to hold.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -27,41 +36,104 @@ pub struct Conditions {
     link: Option<String>,
     /// `NAME=VALUE`, `NAME=FROM..TO`, or `NAME==VALUE` where the value holds dots.
     index: Option<String>,
+    /// In this state of the type's workflow now: nothing follows it.
+    state: Option<String>,
+    /// With these words, `"a phrase"`, `begin*`, and without `-these`.
+    text: Option<String>,
     /// Created then or later. Milliseconds since the Unix epoch.
     since: Option<u64>,
     /// Created before then. Milliseconds since the Unix epoch.
     until: Option<u64>,
-    /// `newest` (the default) or `oldest` first.
+    /// `newest` (the default), `oldest`, or `best` first; `best` is for `text`, and the default there.
     order: Option<String>,
     /// Records at most: 1 to 1,000, 50 if left out.
     limit: Option<usize>,
     /// From an earlier answer to the same question.
     cursor: Option<String>,
-    /// Milliseconds that the answer may take; 500 if left out.
+    /// Milliseconds that the answer may take: 1 to 60,000, 500 if left out.
     budget: Option<u64>,
+    /// Fields of the body, `,` between their paths: `name,hashes.sha256`.
+    fields: Option<String>,
+    /// Links to follow, `,` between paths of up to 4 steps: `depends.depends,~depends,author.atlas.profile`.
+    expand: Option<String>,
+    /// Only count: `true`.
+    count: Option<bool>,
+    /// Only count under each value of this index or field.
+    group: Option<String>,
 }
 
 /// One page of an answer.
 #[derive(Serialize, utoipa::ToSchema)]
-pub struct Answer {
+pub struct Answer<'a> {
     /// The records.
-    records: Vec<RecordView>,
+    records: Vec<RecordView<'a>>,
     /// To go on; absent at the end.
-    cursor: Option<String>,
+    cursor: Option<&'a str>,
     /// Every record that reached this node up to this number was considered.
     watermark: u64,
-    /// How many records this page has.
-    count: usize,
-    /// Why the page ends early: `time` or `rows`.
+    /// How many records this page has, or how many there are, if only that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
+    /// Why the page ends early: `time`, `rows` or `groups`.
     #[serde(skip_serializing_if = "Option::is_none")]
     cut: Option<&'static str>,
+    /// The set that was asked: two nodes with the same digest hold the same headers.
+    set: SetView,
+    /// For `text`: every record up to this number was in the text index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_watermark: Option<u64>,
+    /// For `text`: beginnings that stand for more words than were looked for.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    text_cut: &'a [String],
+    /// For `expand`: the records that came along, by id, each once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    expanded: Option<ById<'a>>,
+    /// For `expand`: the bound that was reached: `records`, `fan-out` or `time`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expanded_cut: Option<&'static str>,
+    /// For `group`: the values, in order, with their counts. A value on the edge of two pages is
+    /// in both: add them up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<GroupView>>,
+}
+
+/// A set of records.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct SetView {
+    /// Digest of the ids and times of every header, in hex.
+    digest: String,
+    /// Headers of the replicated set.
+    headers: u64,
+    /// Records that queries show.
+    records: u64,
+}
+
+impl From<SetSummary> for SetView {
+    fn from(summary: SetSummary) -> Self {
+        Self {
+            digest: data_encoding::HEXLOWER.encode(&summary.digest),
+            headers: summary.counts.total,
+            records: summary.counts.visible,
+        }
+    }
+}
+
+/// How many records have a value.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct GroupView {
+    /// The value: text, an integer or a boolean.
+    #[schema(value_type = String)]
+    value: GroupValue,
+    /// How many records.
+    count: u64,
 }
 
 /// What was written at an address.
 #[derive(Serialize, utoipa::ToSchema)]
-pub struct HistoryView {
+pub struct HistoryView<'a> {
     /// Latest first.
-    records: Vec<RecordView>,
+    records: Vec<RecordView<'a>>,
 }
 
 /// Which address.
@@ -72,51 +144,181 @@ pub struct WhichAddress {
     address: String,
 }
 
-/// Records by type, author, link, declared index and time.
-#[utoipa::path(get, path = "/v1/query", params(Conditions), responses((status = 200, body = Answer), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn query(
-    State(node): State<Node>,
-    conditions: Result<Query<Conditions>, QueryRejection>,
-) -> Result<Json<Answer>, Problem> {
-    let Query(asked) = conditions?;
-    blocking(move || {
-        let limit = asked.limit.unwrap_or(query::DEFAULT_LIMIT);
-        if !(1..=query::MOST_RECORDS).contains(&limit) {
-            return Err(crate::NodeError::Misuse(format!("limit is {limit}, expected 1 to {}", query::MOST_RECORDS)));
-        }
-        let author = match asked.author.as_deref() {
+/// What follows is written while records are still in hand, away from the threads that serve
+/// connections.
+pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("an answer is JSON")
+}
+
+pub(super) fn json_response(body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    let json = header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+fn order(text: &str) -> Result<Order, NodeError> {
+    match text {
+        "newest" => Ok(Order::Newest),
+        "oldest" => Ok(Order::Oldest),
+        "best" => Ok(Order::Best),
+        other => Err(NodeError::Misuse(format!("order is `{other}`, expected newest, oldest or best"))),
+    }
+}
+
+/// The conditions that one-time and live queries share, as they came.
+pub(super) struct Asked<'a> {
+    pub space: Option<&'a str>,
+    pub type_name: Option<&'a str>,
+    pub author: Option<&'a str>,
+    pub link: Option<&'a str>,
+    pub index: Option<&'a str>,
+    pub state: Option<&'a str>,
+    pub text: Option<&'a str>,
+    pub since: Option<u64>,
+}
+
+impl Asked<'_> {
+    pub fn query(&self, node: &Node) -> Result<query::Query, NodeError> {
+        let author = match self.author {
             None => None,
             Some(text) => Some(match text.parse() {
                 Ok(id) => id,
                 Err(_) => node.identities().identity(text)?,
             }),
         };
-        let page = node.query(&query::Query {
-            space: node.spaces().resolve(asked.space.as_deref())?,
-            type_name: asked.r#type.as_deref().map(parse).transpose()?,
+        Ok(query::Query {
+            type_name: self.type_name.map(parse).transpose()?,
             author,
-            link: asked.link.as_deref().map(parse).transpose()?,
-            index: asked.index.as_deref().map(parse).transpose()?,
-            since: asked.since,
-            until: asked.until,
-            ascending: match asked.order.as_deref() {
-                None | Some("newest") => false,
-                Some("oldest") => true,
-                Some(other) => {
-                    return Err(crate::NodeError::Misuse(format!("order is `{other}`, expected newest or oldest")));
-                }
-            },
-            limit,
-            cursor: asked.cursor,
-            budget: asked.budget.map_or(query::DEFAULT_BUDGET, |ms| Duration::from_millis(ms.clamp(1, 60_000))),
-        })?;
-        Ok(Answer {
-            count: page.records.len(),
-            records: page.records.iter().map(RecordView::of).collect(),
-            cursor: page.cursor,
-            watermark: page.watermark,
-            cut: page.cut,
+            link: self.link.map(parse).transpose()?,
+            index: self.index.map(parse).transpose()?,
+            state: self.state.map(str::to_owned),
+            text: self.text.map(parse).transpose()?,
+            since: self.since,
+            ..query::Query::new(node.spaces().resolve(self.space)?)
         })
+    }
+}
+
+impl Conditions {
+    fn query(&self, node: &Node) -> Result<query::Query, NodeError> {
+        let limit = self.limit.unwrap_or(query::DEFAULT_LIMIT);
+        if !(1..=query::MOST_RECORDS).contains(&limit) {
+            return Err(NodeError::Misuse(format!("limit is {limit}, expected 1 to {}", query::MOST_RECORDS)));
+        }
+        let asked = Asked {
+            space: self.space.as_deref(),
+            type_name: self.r#type.as_deref(),
+            author: self.author.as_deref(),
+            link: self.link.as_deref(),
+            index: self.index.as_deref(),
+            state: self.state.as_deref(),
+            text: self.text.as_deref(),
+            since: self.since,
+        };
+        Ok(query::Query {
+            until: self.until,
+            order: self.order.as_deref().map(order).transpose()?,
+            limit,
+            cursor: self.cursor.clone(),
+            budget: self.budget.map_or(query::DEFAULT_BUDGET, |ms| Duration::from_millis(ms.clamp(1, 60_000))),
+            ..asked.query(node)?
+        })
+    }
+}
+
+/// An answer without records.
+fn bare(set: SetView, end: &End) -> Answer<'_> {
+    Answer {
+        records: Vec::new(),
+        cursor: end.cursor.as_deref(),
+        watermark: end.watermark,
+        count: None,
+        cut: end.cut,
+        set,
+        text_watermark: end.text_watermark,
+        text_cut: &end.text_cut,
+        expanded: None,
+        expanded_cut: None,
+        groups: None,
+    }
+}
+
+fn answer(node: &Node, asked: &Conditions) -> Result<Vec<u8>, NodeError> {
+    let query = asked.query(node)?;
+    let fields: Option<Fields> = asked.fields.as_deref().map(parse).transpose()?;
+    let paths = asked.expand.as_deref().map(expand::paths).transpose()?;
+    let only_counts = asked.count == Some(true) || asked.group.is_some();
+    if only_counts && (fields.is_some() || paths.is_some()) {
+        return Err(NodeError::Misuse("counts have no records: leave out `fields` and `expand`".into()));
+    }
+    if asked.count == Some(true) && asked.group.is_some() {
+        return Err(NodeError::Misuse("`group` counts already: leave out `count`".into()));
+    }
+    // Read first: what the answer then holds is at least this.
+    let set = SetView::from(node.store().set_summary(&query.space.id, query.type_name.as_ref())?);
+    if let Some(field) = &asked.group {
+        let grouped = node.group(&query, field)?;
+        let groups = grouped.groups.into_iter().map(|(value, count)| GroupView { value, count }).collect();
+        return Ok(to_json(&Answer { groups: Some(groups), ..bare(set, &grouped.end) }));
+    }
+    if asked.count == Some(true) {
+        let counted = node.count(&query)?;
+        return Ok(to_json(&Answer { count: Some(counted.count), ..bare(set, &counted.end) }));
+    }
+    let page = node.query(&query)?;
+    let expanded = paths.as_ref().map(|paths| node.expand(&query, &page.records, paths)).transpose()?;
+    let Expanded { records: along, resolved, cut } = expanded.unwrap_or_default();
+    let along_contested = node.contested(&along)?;
+    let view = |stored, contested| {
+        let view = RecordView::of(stored).contested(contested).resolved(resolved.get(&stored.n));
+        match &fields {
+            Some(fields) => view.only(fields),
+            None => view,
+        }
+    };
+    let records: Vec<_> = page.records.iter().map(|stored| view(stored, page.contested.contains(&stored.n))).collect();
+    let along = along.iter().map(|stored| view(stored, along_contested.contains(&stored.n))).collect();
+    Ok(to_json(&Answer {
+        count: Some(records.len() as u64),
+        records,
+        expanded: paths.is_some().then_some(ById(along)),
+        expanded_cut: cut,
+        ..bare(set, &page.end)
+    }))
+}
+
+/// Records by words, state, index, link, author, type and time; with what they link to, cut down
+/// to some fields, or only counted.
+#[utoipa::path(get, path = "/v1/query", params(Conditions), responses((status = 200, body = Answer), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+pub async fn query(
+    State(node): State<Node>,
+    conditions: Result<Query<Conditions>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(asked) = conditions?;
+    blocking(move || answer(&node, &asked)).await.map(json_response)
+}
+
+/// Which space.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct InSpace {
+    /// By name or id; the only one here if left out.
+    space: Option<String>,
+}
+
+/// What a type is: its key, lifecycle, indexes, text fields, workflow and fields, with examples.
+#[utoipa::path(get, path = "/v1/types/{type}", params(("type" = String, Path), InSpace), responses((status = 200, body = TypeView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn describe(
+    State(node): State<Node>,
+    Path(type_name): Path<String>,
+    of: Result<Query<InSpace>, QueryRejection>,
+) -> Result<Json<TypeView>, Problem> {
+    let Query(of) = of?;
+    blocking(move || {
+        let space = node.spaces().resolve(of.space.as_deref())?;
+        node.describe_type(&space, &parse(&type_name)?)
     })
     .await
     .map(Json)
@@ -127,15 +329,15 @@ pub async fn query(
 pub async fn history(
     State(node): State<Node>,
     which: Result<Query<WhichAddress>, QueryRejection>,
-) -> Result<Json<HistoryView>, Problem> {
+) -> Result<Response, Problem> {
     let Query(which) = which?;
     blocking(move || {
         let records = node.history(&parse(&which.address)?)?;
         if records.is_empty() {
-            return Err(crate::NodeError::missing("record", which.address, "nothing was ever written there"));
+            return Err(NodeError::missing("record", which.address, "nothing was ever written there"));
         }
-        Ok(HistoryView { records: records.iter().map(RecordView::of).collect() })
+        Ok(to_json(&HistoryView { records: records.iter().map(RecordView::of).collect() }))
     })
     .await
-    .map(Json)
+    .map(json_response)
 }

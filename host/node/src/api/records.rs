@@ -6,13 +6,16 @@ use atlas_store::StoredRecord;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Extension, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use super::queries::{json_response, to_json};
 use super::{Caller, Problem, blocking, parse};
 use crate::author::{NewRecord, Written};
 use crate::error::{NodeError, Refusal};
 use crate::node::Node;
-use crate::view::RecordView;
+use crate::view::{RecordView, address_of, status_name};
 
 /// Which record.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -84,21 +87,47 @@ fn find(node: &Node, text: &str) -> Result<StoredRecord, NodeError> {
     found.ok_or_else(|| NodeError::missing("record", text, "look for it with `atlas query`"))
 }
 
-/// A record, by address (what stands there now) or id.
-#[utoipa::path(get, path = "/v1/records", params(Which), responses((status = 200, body = RecordView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)))]
+/// What an answer with this record is told apart by: which record it is, and what it is worth.
+fn etag(stored: &StoredRecord, contested: bool) -> String {
+    let contested = if contested { "-contested" } else { "" };
+    format!("\"{}{contested}-{}\"", status_name(stored.status), stored.record.id())
+}
+
+/// Whether the client has it already (RFC 9110, section 13.1.2; compared weakly).
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    known
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+/// A record, by address (what stands there now) or id. Its `ETag` changes when another record
+/// stands there or its status changes.
+#[utoipa::path(get, path = "/v1/records", params(Which, ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer")), responses((status = 200, body = RecordView, headers(("ETag" = String, description = "For `If-None-Match`"))), (status = 304, description = "It is what the client has"), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub async fn get(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     which: Result<Query<Which>, QueryRejection>,
-) -> Result<Json<RecordView>, Problem> {
+) -> Result<Response, Problem> {
     let Query(which) = which?;
-    blocking(move || {
+    let (etag, body) = blocking(move || {
         let stored = find(&node, &which.r#ref)?;
         caller.check_read(&node, &stored.record.header().space)?;
-        Ok(RecordView::of(&stored))
+        let contested = !node.contested(std::slice::from_ref(&stored))?.is_empty();
+        let etag = etag(&stored, contested);
+        let body = (!is_known(&headers, &etag)).then(|| to_json(&RecordView::of(&stored).contested(contested)));
+        Ok((etag, body))
     })
-    .await
-    .map(Json)
+    .await?;
+    let mut response = match body {
+        Some(body) => json_response(body),
+        None => StatusCode::NOT_MODIFIED.into_response(),
+    };
+    let etag = HeaderValue::from_str(&etag).expect("a status and an id are visible ASCII");
+    response.headers_mut().insert(header::ETAG, etag);
+    Ok(response)
 }
 
 /// Writes a record: completed and judged by its type's module, signed, stored durably.
@@ -153,12 +182,11 @@ pub async fn delete(
         let stored = find(&node, &which.r#ref)?;
         let author = node.identities().resolve(caller.writes_as(which.r#as.as_deref())?)?;
         if !stored.status.is_visible() {
-            let text =
-                format!("there is nothing to take back: the record is {}", crate::view::status_name(stored.status));
+            let text = format!("there is nothing to take back: the record is {}", status_name(stored.status));
             return Err(Refusal::new("nothing-there", text).into());
         }
         let id = node.delete(&stored, &author)?;
-        Ok(WrittenView { id: id.to_string(), address: RecordView::of(&stored).address })
+        Ok(WrittenView { id: id.to_string(), address: address_of(&stored) })
     })
     .await
     .map(Json)

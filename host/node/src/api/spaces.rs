@@ -9,6 +9,7 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::{Problem, blocking, parse};
+use crate::describe::TypeLine;
 use crate::error::NodeError;
 use crate::node::{NewBinding, Node, parse_type_binding};
 use crate::spaces::Space;
@@ -34,6 +35,8 @@ pub struct SpaceView {
     governance: String,
     /// What is bound, by slot.
     slots: BTreeMap<String, BindingView>,
+    /// The types, each in a line.
+    types: Vec<TypeLine>,
 }
 
 /// What a slot is bound to.
@@ -79,6 +82,7 @@ impl SpaceView {
             amendments: space.amendments.len() as u64,
             governance: slots.get("governance").map_or("founder".to_owned(), |binding| binding.code.clone()),
             slots,
+            types: node.types(space)?,
         })
     }
 }

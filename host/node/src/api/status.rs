@@ -26,6 +26,10 @@ pub struct Status {
     spaces: Vec<SpaceStatus>,
     /// The store.
     store: StoreStatus,
+    /// The index for full text; absent until it is first needed.
+    text: Option<TextView>,
+    /// Live queries under way.
+    live: usize,
     /// The modules that run.
     modules: Vec<ModuleStatus>,
     /// How module instances get their memory: `pooling`, `on-demand` or `frugal`.
@@ -84,6 +88,17 @@ struct StoreStatus {
     last_commit_us: u64,
     /// Microseconds of the longest commit.
     longest_commit_us: u64,
+}
+
+/// The index for full text in figures.
+#[derive(Serialize, utoipa::ToSchema)]
+struct TextView {
+    /// Every record up to this number was looked at.
+    watermark: u64,
+    /// Records in it.
+    documents: u64,
+    /// What keeps it from following, if anything does.
+    failure: Option<String>,
 }
 
 /// A running module in figures.
@@ -173,6 +188,12 @@ pub async fn status(State(node): State<Node>) -> Result<Json<Status>, Problem> {
                 last_commit_us: micros(store.last_commit),
                 longest_commit_us: micros(store.longest_commit),
             },
+            text: node.text().status().map(|text| TextView {
+                watermark: text.watermark,
+                documents: text.documents,
+                failure: text.failure,
+            }),
+            live: node.live().subscribers(),
             modules: modules.collect(),
             allocation: engine.allocation().name(),
             quarantined: engine.quarantined().len(),

@@ -86,15 +86,22 @@ pub(crate) struct Reader<'a> {
     at: usize,
 }
 
-struct Head {
+/// The first bytes of an item.
+pub(super) struct Head {
     at: usize,
-    major: u8,
-    argument: u64,
+    pub(super) major: u8,
+    pub(super) argument: u64,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
+    }
+
+    /// The first byte of the next item.
+    #[cfg(feature = "json")]
+    pub(super) fn first(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
     }
 
     pub(crate) fn at(&self) -> usize {
@@ -109,7 +116,7 @@ impl<'a> Reader<'a> {
         if self.at == self.bytes.len() { Ok(()) } else { self.fail(self.at, Fault::Trailing) }
     }
 
-    fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
+    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
         match self.bytes[self.at..].get(..length) {
             Some(slice) => {
                 self.at += length;
@@ -137,7 +144,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The head of the next item; not for major type 7.
-    fn head(&mut self) -> Result<Head, DecodeError> {
+    pub(super) fn head(&mut self) -> Result<Head, DecodeError> {
         let at = self.at;
         let [first] = self.fixed()?;
         let argument = self.argument(at, first & 0x1f)?;
@@ -154,7 +161,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A length that the rest of the input can hold, with `least` bytes for each element.
-    fn length(&self, head: &Head, least: usize) -> Result<usize, DecodeError> {
+    pub(super) fn length(&self, head: &Head, least: usize) -> Result<usize, DecodeError> {
         let room = (self.bytes.len() - self.at) / least;
         match usize::try_from(head.argument) {
             Ok(length) if length <= room => Ok(length),
@@ -183,7 +190,7 @@ impl<'a> Reader<'a> {
         self.text_of(&head)
     }
 
-    fn text_of(&mut self, head: &Head) -> Result<&'a str, DecodeError> {
+    pub(super) fn text_of(&mut self, head: &Head) -> Result<&'a str, DecodeError> {
         let length = self.length(head, 1)?;
         let bytes = self.take(length)?;
         std::str::from_utf8(bytes).or_else(|_| self.fail(head.at, Fault::Utf8))
@@ -264,7 +271,7 @@ impl<'a> Reader<'a> {
         Ok(Value::Map(map))
     }
 
-    fn tag(&mut self, head: &Head) -> Result<Value, DecodeError> {
+    pub(super) fn tag(&mut self, head: &Head) -> Result<Value, DecodeError> {
         if head.argument != 42 {
             return self.fail(head.at, Fault::Tag);
         }
@@ -273,7 +280,7 @@ impl<'a> Reader<'a> {
         cid.map(Value::Link).map_or_else(|| self.fail(head.at, Fault::Cid), Ok)
     }
 
-    fn simple(&mut self) -> Result<Value, DecodeError> {
+    pub(super) fn simple(&mut self) -> Result<Value, DecodeError> {
         let at = self.at;
         match self.fixed::<1>()?[0] {
             0xf4 => Ok(Value::Bool(false)),

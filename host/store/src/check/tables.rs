@@ -212,6 +212,43 @@ impl Check<'_> {
         Ok(())
     }
 
+    pub(super) fn digested(&mut self) -> Result<()> {
+        for (done, row) in (1..).zip(self.view.range(Table::Digest, Range::all())) {
+            let (key, value) = row?;
+            self.step("digest", done, None);
+            let mut parts = Parts(&key);
+            let (Some(space), Some(type_name)) = (parts.name(), parts.name()) else {
+                self.report.problem("`digest` has a key of another length");
+                continue;
+            };
+            let summed = self.digests.remove(&(space, type_name)).unwrap_or_default();
+            if summed.to_bytes() != value {
+                self.report.problem(format!(
+                    "`digest` of space {space}, type {type_name} is not the sum of the headers of its set"
+                ));
+            }
+        }
+        for (space, type_name) in std::mem::take(&mut self.digests).into_keys() {
+            self.report.problem(format!("`digest` of space {space}, type {type_name} is missing"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn changed(&mut self) -> Result<()> {
+        for (done, row) in (1..).zip(self.view.range(Table::Changed, Range::all())) {
+            let (key, value) = row?;
+            self.step("changed", done, None);
+            let head = match self.view.get(Table::Records, &key)? {
+                Some(record) => row_head(0, &record).ok(),
+                None => None,
+            };
+            if head.is_none_or(|head| value != [u8::from(head.status.is_visible())]) {
+                self.report.problem("`changed` has a row that differs from its record on whether that is visible");
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn named(&mut self) -> Result<()> {
         let (mut numbers, mut names) = (Sum::default(), Sum::default());
         for (done, row) in (1..).zip(self.view.range(Table::Names, Range::all())) {

@@ -69,6 +69,10 @@ tables! {
     Expiry = "expiry",
     /// (space, type) -> counts.
     Counts = "counts",
+    /// (space, type) -> state of the digest of its headers.
+    Digest = "digest",
+    /// n -> whether it is visible: records that came into sight or went out of it.
+    Changed = "changed",
     /// (kind, key) -> document.
     Docs = "docs",
     /// Record id -> record that waits for admission.
