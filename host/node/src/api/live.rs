@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use atlas_record::json::Fields;
 use atlas_store::{Position, StoredRecord};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Extension, Query, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event as Sent, Sse};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::queries::Asked;
-use super::{Problem, blocking, parse};
+use super::{Caller, Problem, blocking, parse};
 use crate::error::NodeError;
 use crate::node::Node;
 use crate::query::live::{Arrived, Event, Happened, Subscription, Told};
@@ -100,6 +100,7 @@ struct Telling {
 #[utoipa::path(get, path = "/v1/live", params(Conditions, ("Last-Event-ID" = Option<u64>, Header, description = "The `id` of the last event that was read: what arrived since comes first")), responses((status = 200, content_type = "text/event-stream", body = String), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 pub async fn live(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     conditions: Result<Query<Conditions>, QueryRejection>,
 ) -> Result<Sse<impl futures_util::Stream<Item = Result<Sent, Infallible>>>, Problem> {
@@ -121,6 +122,7 @@ pub async fn live(
             since: asked.since,
         };
         let query = conditions.query(&node)?;
+        caller.check_read(&node, &query.space.id)?;
         let fields: Option<Fields> = asked.fields.as_deref().map(parse).transpose()?;
         let also = asked.fields.unwrap_or_default();
         let subscription = node.subscribe(&query, &also)?;

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use atlas_record::Address;
 use atlas_record::json::Fields;
 use atlas_store::SetSummary;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::header;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, blocking, parse};
+use super::{Caller, Problem, blocking, parse};
 use crate::describe::TypeView;
 use crate::error::NodeError;
 use crate::node::Node;
@@ -244,8 +245,9 @@ fn bare(set: SetView, end: &End) -> Answer<'_> {
     }
 }
 
-fn answer(node: &Node, asked: &Conditions) -> Result<Vec<u8>, NodeError> {
+fn answer(node: &Node, caller: &Caller, asked: &Conditions) -> Result<Vec<u8>, NodeError> {
     let query = asked.query(node)?;
+    caller.check_read(node, &query.space.id)?;
     let fields: Option<Fields> = asked.fields.as_deref().map(parse).transpose()?;
     let paths = asked.expand.as_deref().map(expand::paths).transpose()?;
     let only_counts = asked.count == Some(true) || asked.group.is_some();
@@ -268,7 +270,9 @@ fn answer(node: &Node, asked: &Conditions) -> Result<Vec<u8>, NodeError> {
     }
     let page = node.query(&query)?;
     let expanded = paths.as_ref().map(|paths| node.expand(&query, &page.records, paths)).transpose()?;
-    let Expanded { records: along, resolved, cut } = expanded.unwrap_or_default();
+    let Expanded { records: mut along, resolved, cut } = expanded.unwrap_or_default();
+    // Links lead anywhere; what is shown stays within what the caller may read.
+    along.retain(|stored| caller.check_read(node, &stored.record.header().space).is_ok());
     let along_contested = node.contested(&along)?;
     let view = |stored, contested| {
         let view = RecordView::of(stored).contested(contested).resolved(resolved.get(&stored.n));
@@ -293,10 +297,11 @@ fn answer(node: &Node, asked: &Conditions) -> Result<Vec<u8>, NodeError> {
 #[utoipa::path(get, path = "/v1/query", params(Conditions), responses((status = 200, body = Answer), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 pub async fn query(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     conditions: Result<Query<Conditions>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) = conditions?;
-    blocking(move || answer(&node, &asked)).await.map(json_response)
+    blocking(move || answer(&node, &caller, &asked)).await.map(json_response)
 }
 
 /// Which space.
@@ -328,11 +333,14 @@ pub async fn describe(
 #[utoipa::path(get, path = "/v1/history", params(WhichAddress), responses((status = 200, body = HistoryView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub async fn history(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     which: Result<Query<WhichAddress>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(which) = which?;
     blocking(move || {
-        let records = node.history(&parse(&which.address)?)?;
+        let address: Address = parse(&which.address)?;
+        caller.check_read(&node, &address.space)?;
+        let records = node.history(&address)?;
         if records.is_empty() {
             return Err(NodeError::missing("record", which.address, "nothing was ever written there"));
         }

@@ -53,11 +53,11 @@ impl Validator for Task {
         Description::new("atlas:task", env!("CARGO_PKG_VERSION"), summary)
     }
 
-    fn configure(bytes: &[u8]) -> Result<Self, String> {
+    fn configure(bytes: &[u8]) -> Result<Self, ConfigError> {
         if bytes.is_empty() {
             return Ok(Self::default());
         }
-        Plan::read(&config::read(bytes)?).map(Self).map_err(|reason| reason.text)
+        Plan::read(&config::read(bytes)?).map(Self).map_err(|reason| reason.text.into())
     }
 
     fn rules(&self) -> Rules {

@@ -34,7 +34,7 @@ fn code(field: &str, value: impl Into<Value>) -> Option<&'static str> {
 }
 
 fn configured(json: &str) -> Result<Task, String> {
-    Task::configure(json.as_bytes())
+    Task::configure(json.as_bytes()).map_err(|error| error.to_string())
 }
 
 #[test]
