@@ -14,7 +14,7 @@ use crate::group::Totals;
 use crate::keys::Parts;
 use crate::kv::{Range, Table};
 use crate::place::MARK_BYTES;
-use crate::rows::{HistoryRow, RecordRow, decode_counts, decode_standing};
+use crate::rows::{HistoryRow, RecordRow, decode_counts, decode_standing, row_head};
 use crate::store::Store;
 
 type Result<T> = std::result::Result<T, StoreError>;

@@ -9,7 +9,7 @@
 
 mod plan;
 
-use atlas_sdk::{
+use atlas_sdk::{ConfigError, 
     Candidate, Description, Draft, Entry, FOLLOWS, Judgement, LinkRule, Reason, Rules, STATE, Step, Text, To, Valid,
     Validator, config, ensure, export_validator,
 };
