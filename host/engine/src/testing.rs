@@ -92,9 +92,9 @@ pub enum Behaviour {
     BadName = 105,
     /// `configure` asks for the documents `b/c.json` and `d.json` beside `a.json`, unless it is
     /// given more than two bytes.
-    ConfigureLacks = 106,
+    ConfigureLacks = 110,
     /// `configure` asks for a document outside its folder.
-    ConfigureEscapes = 107,
+    ConfigureEscapes = 111,
 }
 
 impl Behaviour {

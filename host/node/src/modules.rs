@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, RwLock};
 
 use atlas_engine::{CodeHash, Engine, EngineError, Meter, Validator};
+use atlas_prebuilt::Prebuilt;
 use atlas_record::BlobId;
 use atlas_record::space::Binding;
 use atlas_store::{Batch, DocKind, Store, StoreError, WaitKey};
@@ -62,13 +63,24 @@ pub struct Modules {
     engine: Engine,
     store: Store,
     running: RwLock<HashMap<Binding, Arc<Validator>>>,
-    standard: OnceLock<Vec<ModuleInfo>>,
+    standard: Vec<Standard>,
+}
+
+/// A standard module. What it says of itself takes compiling it, so it is asked only when
+/// somebody wants to know: most commands concern one module, or none.
+struct Standard {
+    module: &'static Prebuilt,
+    code: BlobId,
+    info: OnceLock<ModuleInfo>,
 }
 
 impl Modules {
     /// On an engine and a store.
     pub fn new(engine: Engine, store: Store) -> Self {
-        Self { engine, store, running: RwLock::default(), standard: OnceLock::new() }
+        let standard =
+            |module: &'static Prebuilt| Standard { module, code: BlobId::of(module.bytes), info: OnceLock::new() };
+        let standard = atlas_prebuilt::all().iter().map(standard).collect();
+        Self { engine, store, running: RwLock::default(), standard }
     }
 
     /// The engine.
@@ -78,15 +90,23 @@ impl Modules {
 
     /// The component of this hash.
     pub fn code(&self, id: &BlobId) -> Result<Option<Arc<[u8]>>, StoreError> {
-        if let Some(standard) = atlas_prebuilt::all().iter().find(|module| BlobId::of(module.bytes) == *id) {
-            return Ok(Some(standard.bytes.into()));
+        if let Some(standard) = self.standard.iter().find(|standard| standard.code == *id) {
+            return Ok(Some(standard.module.bytes.into()));
         }
         Ok(self.store.blob(id)?.map(Into::into))
     }
 
     /// Every module: the standard set, then what was installed, by name.
     pub fn list(&self) -> Result<Vec<ModuleInfo>, NodeError> {
-        let mut all = self.standard()?.to_vec();
+        let mut all =
+            self.standard.iter().map(|standard| self.about(standard).cloned()).collect::<Result<Vec<_>, _>>()?;
+        all.extend(self.installed()?);
+        Ok(all)
+    }
+
+    /// What was installed, by name.
+    fn installed(&self) -> Result<Vec<ModuleInfo>, NodeError> {
+        let mut all = Vec::new();
         for doc in self.store.docs(DocKind::Module, b"name/") {
             let doc = doc?;
             match serde_json::from_slice(&doc.bytes) {
@@ -100,30 +120,50 @@ impl Modules {
         Ok(all)
     }
 
-    fn standard(&self) -> Result<&[ModuleInfo], NodeError> {
-        if let Some(known) = self.standard.get() {
+    /// What a standard module says of itself.
+    fn about<'a>(&self, standard: &'a Standard) -> Result<&'a ModuleInfo, NodeError> {
+        if let Some(known) = standard.info.get() {
             return Ok(known);
         }
-        let modules = atlas_prebuilt::all().iter();
-        let infos = modules.map(|module| self.describe(module.name, module.bytes, true)).collect::<Result<_, _>>()?;
-        Ok(self.standard.get_or_init(|| infos))
+        let info = self.describe(standard.module.name, standard.module.bytes, true)?;
+        Ok(standard.info.get_or_init(|| info))
     }
 
     /// By name or code hash.
     pub fn find(&self, name: &str) -> Result<ModuleInfo, NodeError> {
-        let all = self.list()?;
         let code: Option<BlobId> = name.parse().ok();
+        let installed = self.installed()?;
         // What was installed under a name stands before the standard module of that name.
-        all.iter().rev().find(|m| m.name == name || Some(m.code) == code || m.module == name).cloned().ok_or_else(
-            || {
-                let names: Vec<_> = all.iter().map(|m| m.name.as_str()).collect();
-                NodeError::missing(
-                    "module",
-                    name,
-                    format!("known here: {}; install one with `atlas module install FILE`", names.join(", ")),
-                )
-            },
-        )
+        if let Some(info) = installed.iter().rev().find(|m| m.name == name || Some(m.code) == code || m.module == name)
+        {
+            return Ok(info.clone());
+        }
+        let named = |standard: &&Standard| standard.module.name == name || Some(standard.code) == code;
+        if let Some(standard) = self.standard.iter().find(named) {
+            return self.about(standard).cloned();
+        }
+        if name.contains(':') {
+            for standard in &self.standard {
+                let info = self.about(standard)?;
+                if info.module == name {
+                    return Ok(info.clone());
+                }
+            }
+        }
+        let standard = self.standard.iter().map(|standard| standard.module.name);
+        let names: Vec<_> = standard.chain(installed.iter().map(|m| m.name.as_str())).collect();
+        let hint = format!("known here: {}; install one with `atlas module install FILE`", names.join(", "));
+        Err(NodeError::missing("module", name, hint))
+    }
+
+    /// What each module is called here, by its code. A standard module's name comes first.
+    pub fn names(&self) -> Result<HashMap<BlobId, String>, NodeError> {
+        let mut names: HashMap<_, _> =
+            self.standard.iter().map(|standard| (standard.code, standard.module.name.to_owned())).collect();
+        for info in self.installed()? {
+            names.entry(info.code).or_insert(info.name);
+        }
+        Ok(names)
     }
 
     /// Checks a component, compiles it and keeps it under a name (its own, if none is given).
