@@ -92,12 +92,12 @@ pub enum Behaviour {
     BadName = 105,
     /// `configure` asks for the documents `b/c.json` and `d.json` beside `a.json`, unless it is
     /// given more than two bytes.
-    ConfigureLacks = 106,
+    ConfigureLacks = 110,
     /// `configure` asks for a document outside its folder.
-    ConfigureEscapes = 107,
+    ConfigureEscapes = 111,
     /// `rules` declares a workflow with the states `open` and `done`; every record is found under
     /// `state` = the four letters in its body, which has to be `{"state": …}`.
-    Flows = 108,
+    Flows = 106,
 }
 
 impl Behaviour {

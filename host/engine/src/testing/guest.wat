@@ -81,9 +81,9 @@
       (i32.store (i32.const 20) (i32.const 0))
       (i32.store (i32.const 24) (i32.const 1168))
       (i32.store (i32.const 28) (i32.const 25))))
-    (if (i32.and (i32.eq (i32.const $BEHAVIOUR) (i32.const 106)) (i32.lt_u (local.get 1) (i32.const 3))) (then
+    (if (i32.and (i32.eq (i32.const $BEHAVIOUR) (i32.const 110)) (i32.lt_u (local.get 1) (i32.const 3))) (then
       (call $lack (i32.const 1776) (i32.const 2))))
-    (if (i32.eq (i32.const $BEHAVIOUR) (i32.const 107)) (then (call $lack (i32.const 1792) (i32.const 1))))
+    (if (i32.eq (i32.const $BEHAVIOUR) (i32.const 111)) (then (call $lack (i32.const 1792) (i32.const 1))))
     (if (i32.eq (i32.const $BEHAVIOUR) (i32.const 102)) (then unreachable))
     (if (i32.eq (i32.const $BEHAVIOUR) (i32.const 103)) (then (loop (br 0))))
     (i32.const 16))

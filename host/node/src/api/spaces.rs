@@ -59,10 +59,10 @@ struct BindingView {
 impl SpaceView {
     fn of(node: &Node, space: &Space) -> Result<Self, NodeError> {
         let (id, constitution) = space.current();
-        let modules = node.modules().list()?;
+        let names = node.modules().names()?;
         let slots = constitution.slots.iter().map(|(slot, binding)| {
             let view = BindingView {
-                module: modules.iter().find(|module| module.code == binding.code).map(|module| module.name.clone()),
+                module: names.get(&binding.code).cloned(),
                 code: binding.code.to_string(),
                 config: binding.config.map(|config| config.to_string()),
                 meter: binding.meter.to_string(),
