@@ -5,6 +5,7 @@
 
 mod arriving;
 mod converging;
+mod following;
 mod refusing;
 mod revoking;
 mod support;
