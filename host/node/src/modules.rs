@@ -125,6 +125,15 @@ impl Modules {
         )
     }
 
+    /// What each module is called here, by its code. A standard module's name comes first.
+    pub fn names(&self) -> Result<HashMap<BlobId, String>, NodeError> {
+        let mut names = HashMap::new();
+        for info in self.list()? {
+            names.entry(info.code).or_insert(info.name);
+        }
+        Ok(names)
+    }
+
     /// Checks a component, compiles it and keeps it under a name (its own, if none is given).
     pub fn install(&self, name: Option<&str>, bytes: Vec<u8>) -> Result<ModuleInfo, NodeError> {
         let mut info = self.describe(&bytes)?;

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use atlas_record::BlobId;
-use atlas_store::directory::FORMAT;
 use atlas_store::{Batch, Config, DocKind, Item, Outcome, Store, StoreError};
 use common::*;
 
