@@ -133,7 +133,7 @@ impl Node {
                     continue;
                 }
                 (Ok(()), Some(cause)) => {
-                    let text = format!("the grant to `{}` is {}", local.name, self.explain(&identity, cause));
+                    let text = format!("the grant to `{}` was {}", local.name, self.explain(&identity, cause));
                     (6, Refusal::new("revoked", text).hint("ask for a new one with a new key: atlas id new --app NAME"))
                 }
                 (Err((near, reason)), _) => {

@@ -91,7 +91,8 @@ impl Node {
         for grant in identity.grants() {
             let (id, statement) = (grant.id(), grant.statement());
             let by = self.name_key(&statement.issuer);
-            let text = format!("{} (granted by {by})", self.grant_words(statement).join(" "));
+            let words = self.grant_words(statement).join(" ").replace(" It can", ". It can");
+            let text = format!("granted by {by}: {words}");
             let cause = identity.causes(&statement.audience, Some(&id));
             let ended = match cause.first() {
                 Some(cause) => Some(self.explain(identity, cause)),
