@@ -5,6 +5,7 @@
 
 mod arriving;
 mod converging;
+mod listening;
 mod refusing;
 mod support;
 mod taking_back;
