@@ -118,7 +118,7 @@ impl<'a> Indexer<'a> {
     /// Opens the index. One that is damaged, of another form or of another store is built anew:
     /// all that is in it can be read from the records.
     fn open(work: &'a Work) -> Result<Self, TextError> {
-        let schema = Schema::new();
+        let schema = Schema::default();
         let opened = open_index(&work.dir, &schema).ok();
         let (index, seen) = match opened.and_then(|index| {
             let seen = watermark_of(&index, &work.store)?;
