@@ -32,7 +32,7 @@ fn ten_thousand_listen_and_ingest_does_not_wait_for_them() {
     let mut all: Vec<Subscription> = Vec::with_capacity(MOST_SUBSCRIBERS);
     for i in 0..MOST_SUBSCRIBERS {
         // Half of them ask the same, the others each for another author.
-        let author = (i % 2 == 1).then(|| IdentityId([(i % 251) as u8; 32]));
+        let author = (i % 2 == 1).then_some(IdentityId([(i % 251) as u8; 32]));
         all.push(world.node.subscribe(&Query { author, ..posts.clone() }, &(i % 2 * i).to_string()).unwrap());
     }
     let refused = world.node.subscribe(&posts, "").err().unwrap();
