@@ -43,10 +43,22 @@ struct Material {
     maintainers: Vec<String>,
     sizes: Vec<i64>,
     times: Vec<u64>,
+    /// Pairs of words that stand side by side in summaries.
+    words: Vec<String>,
 }
 
-const KINDS: [&str; 9] =
-    ["type", "author", "link", "index name=", "index maintainer=", "index range", "time range", "address", "history"];
+const KINDS: [&str; 10] = [
+    "type",
+    "author",
+    "link",
+    "index name=",
+    "index maintainer=",
+    "index range",
+    "time range",
+    "text",
+    "address",
+    "history",
+];
 
 impl Material {
     fn gather(node: &Node, records: u64) -> Result<Self, Failure> {
@@ -93,6 +105,7 @@ impl Material {
             sections: texts("name"),
             maintainers: texts("maintainer"),
             sizes: sizes.collect(),
+            words: sample.iter().filter_map(two_words).collect(),
             times: sample.iter().map(StoredRecord::created).collect(),
             space,
         })
@@ -132,6 +145,11 @@ impl Material {
                     path.push_str("&order=oldest");
                 }
             }
+            "text" => {
+                let text = pick(&self.words);
+                query.text = Some(text.parse()?);
+                path.push_str(&format!("&text={}", escape(&text)));
+            }
             "time range" => {
                 let [a, b] = [0; 2].map(|_| self.times[dice.below(self.times.len())]);
                 (query.since, query.until) = (Some(a.min(b)), Some(a.max(b) + 1));
@@ -151,6 +169,14 @@ impl Material {
     }
 }
 
+/// Two words of a package's summary.
+fn two_words(stored: &StoredRecord) -> Option<String> {
+    let body = stored.record.payload()?.body.to_map();
+    let summary = body.get("summary")?.as_text()?;
+    let words = atlas_node::text::words::words(summary);
+    Some(words.get(1..3)?.join(" "))
+}
+
 fn escape(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
@@ -167,6 +193,11 @@ fn ask(node: &Node, question: &Local) -> Result<usize, Failure> {
 /// Runs every kind; `in_process` and `api` say which way.
 pub fn run(node: &Node, records: u64, in_process: bool, api: bool, report: &mut Report) -> Result<(), Failure> {
     let material = Material::gather(node, records)?;
+    let started = Instant::now();
+    node.text().start()?;
+    let followed = node.text().catch_up_within(Duration::from_secs(3600))?;
+    let rate = followed as f64 / started.elapsed().as_secs_f64();
+    report.add("query", "records into the text index", rate, "records/s", "off the path of requests");
     let questions = |kind: &str| -> Result<Vec<Question>, Failure> {
         let mut dice = Dice::new(11);
         (0..ASKED + WARM_UP).map(|_| material.question(kind, &mut dice)).collect()

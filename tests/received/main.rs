@@ -6,6 +6,7 @@
 mod arriving;
 mod converging;
 mod following;
+mod listening;
 mod refusing;
 mod revoking;
 mod support;

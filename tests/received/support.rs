@@ -92,6 +92,8 @@ pub struct Shown {
     pub standing: BTreeMap<String, String>,
     /// Ids of the replicated set, by type.
     pub set: BTreeMap<String, Vec<String>>,
+    /// Digests of the replicated set, by type.
+    pub digests: BTreeMap<String, [u8; 32]>,
     /// Visible, total, bytes of bodies; by type.
     pub counts: BTreeMap<String, (u64, u64, u64)>,
     /// Positions that a key signed for twice.
@@ -107,12 +109,15 @@ pub fn shown(node: &Node, community: &Community, types: &[&str]) -> Shown {
         answers: BTreeMap::new(),
         standing: BTreeMap::new(),
         set: BTreeMap::new(),
+        digests: BTreeMap::new(),
         counts: BTreeMap::new(),
         forks: node.store().forks(1000).unwrap().len(),
         people: node.store().docs(DocKind::IdentityEvent, b"").count(),
     };
     for name in types {
         let type_name: TypeName = name.parse().unwrap();
+        let digest = node.store().set_summary(&space.id, Some(&type_name)).unwrap().digest;
+        shown.digests.insert((*name).to_owned(), digest);
         let mut set = Vec::new();
         for row in node.store().admissible(&space.id, &type_name, None).unwrap() {
             let (rank, n) = row.unwrap();

@@ -61,6 +61,8 @@ impl Connection {
         });
         let mut body = Vec::new();
         match length {
+            // These never have a body (RFC 9110, section 6.4.1).
+            _ if matches!(status, 204 | 304) => {}
             Some(length) => {
                 body.resize(length, 0);
                 self.stream.read_exact(&mut body)?;

@@ -235,8 +235,8 @@ impl Telling {
                 Ok(page) => page,
                 Err(problem) => return self.fail(problem).await,
             };
-            let told = self.told;
-            for stored in page.records.iter().filter(|stored| stored.n <= told) {
+            let upto = self.told;
+            for stored in page.records.iter().filter(|stored| stored.n <= upto) {
                 let event = Sent::default().event("record").data(self.record(stored));
                 self.send(event).await?;
             }

@@ -267,7 +267,7 @@ impl Expansion<'_> {
         let most_rows = Some(4 * MOST_PER_TARGET as u64);
         let mut hits = self.node.store().scan(&Scan { most_rows, ..Scan::new(space, by) })?;
         let mut numbers = Vec::new();
-        while let Some(hit) = hits.next() {
+        for hit in hits.by_ref() {
             let hit = hit?;
             if numbers.len() == MOST_PER_TARGET {
                 self.cut = self.cut.or(Some("fan-out"));
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn what_is_no_path_or_too_long_is_misuse() {
-        let many = vec!["a"; MOST_PATHS + 1].join(",");
+        let many = ["a"; MOST_PATHS + 1].join(",");
         for text in ["", ".", "a..b", "~", "A", "a.b.c.d.e", "a,", "author.", "a b", &many] {
             assert!(matches!(paths(text), Err(NodeError::Misuse(_))), "{text}");
         }

@@ -71,6 +71,10 @@ pub(super) fn run(work: &Work) {
             Err(error) => {
                 tracing::error!("the text index: {error}");
                 work.progress.failed(&error);
+                if error.is_damage() {
+                    // All of it can be read from the records again.
+                    let _ = std::fs::remove_dir_all(&work.dir);
+                }
                 let until = Instant::now() + AFTER_FAILURE;
                 while Instant::now() < until && !work.progress.stopping() {
                     std::thread::sleep(LOOK_EVERY.min(AFTER_FAILURE));
@@ -114,7 +118,7 @@ impl<'a> Indexer<'a> {
     /// Opens the index. One that is damaged, of another form or of another store is built anew:
     /// all that is in it can be read from the records.
     fn open(work: &'a Work) -> Result<Self, TextError> {
-        let schema = Schema::new();
+        let schema = Schema::default();
         let opened = open_index(&work.dir, &schema).ok();
         let (index, seen) = match opened.and_then(|index| {
             let seen = watermark_of(&index, &work.store)?;
@@ -159,6 +163,9 @@ impl<'a> Indexer<'a> {
 
     fn follow(&mut self, changes: &Changes) -> Result<(), TextError> {
         while !self.work.progress.stopping() {
+            if let Some(damage) = self.work.progress.take_damage() {
+                return Err(TextError::Damaged(damage));
+            }
             let busy = self.read_page()?;
             if self.is_due(busy) {
                 self.commit()?;
@@ -168,7 +175,15 @@ impl<'a> Indexer<'a> {
             }
             let wait = if self.is_dirty() { COMMIT_ASKED / 4 } else { LOOK_EVERY };
             // What changed is in the store; a subscriber that was too slow misses nothing.
-            self.shown |= changes.next(wait).map_or(true, |changes| changes.iter().any(|c| c.before.is_some()));
+            let Ok(changes) = changes.next(wait) else {
+                self.shown = true;
+                continue;
+            };
+            self.shown |= changes.iter().any(|change| change.before.is_some());
+            if let Some(last) = changes.iter().filter(|change| change.before.is_none()).map(|change| change.n).max() {
+                // Changes are published just before the watermark moves.
+                self.work.store.wait_beyond(last - 1, LOOK_EVERY);
+            }
         }
         Ok(())
     }

@@ -39,6 +39,26 @@ enum TextError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+}
+
+impl TextError {
+    /// Whether the index is not what it must be, and only building it anew helps.
+    fn is_damage(&self) -> bool {
+        use tantivy::TantivyError as Error;
+        match self {
+            Self::Damaged(_) => true,
+            Self::Index(error) => matches!(
+                error,
+                Error::DataCorruption(_)
+                    | Error::OpenReadError(_)
+                    | Error::SchemaError(_)
+                    | Error::IncompatibleIndex(_)
+            ),
+            Self::Store(_) | Self::Io(_) => false,
+        }
+    }
 }
 
 /// How far the index has come, for the thread and for those that ask.
@@ -54,6 +74,8 @@ struct State {
     wanted: u64,
     searcher: Option<(Searcher, Schema)>,
     failure: Option<String>,
+    /// What a question ran into.
+    damage: Option<String>,
     stopping: bool,
 }
 
@@ -65,6 +87,10 @@ impl Progress {
 
     fn stopping(&self) -> bool {
         self.lock().stopping
+    }
+
+    fn take_damage(&self) -> Option<String> {
+        self.lock().damage.take()
     }
 
     fn wanted(&self) -> u64 {
@@ -152,8 +178,10 @@ impl TextIndex {
 
     /// As [`catch_up`](Self::catch_up), within this time.
     pub fn catch_up_within(&self, wait: Duration) -> Result<u64, NodeError> {
-        let (target, until) = (self.store.watermark(), Instant::now() + wait);
+        let target = self.store.watermark();
         let mut state = self.progress.lock();
+        // Opening the index is worth a wait, whoever asks.
+        let until = Instant::now() + if state.searcher.is_none() { wait.max(WAIT_OPENED) } else { wait };
         state.wanted = state.wanted.max(target);
         loop {
             if let Some(failure) = &state.failure {
@@ -185,9 +213,15 @@ impl TextIndex {
                 None => return Err(NodeError::Unavailable("the text index is just starting: ask again".into())),
             }
         };
-        let found = search.run(&schema, &searcher);
-        let found = found.map_err(|error| NodeError::Unavailable(format!("the text index cannot be read: {error}")))?;
-        Ok((found, watermark))
+        match search.run(&schema, &searcher) {
+            Ok(found) => Ok((found, watermark)),
+            Err(error) => {
+                self.progress.lock().damage = Some(error.to_string());
+                Err(NodeError::Unavailable(format!(
+                    "the text index cannot be read ({error}): it is built anew, ask again in a while"
+                )))
+            }
+        }
     }
 }
 

@@ -38,9 +38,9 @@ pub const N: &str = "n";
 /// The name of the field with the author's own time.
 pub const CREATED: &str = "created";
 
-impl Schema {
+impl Default for Schema {
     /// The fields of this version.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let mut builder = TantivySchema::builder();
         let number: NumericOptions = (FAST | INDEXED).into();
         let n = builder.add_u64_field(N, number);
@@ -63,7 +63,9 @@ impl Schema {
             .collect();
         Self { schema: builder.build(), n, created, space, type_name, author, words }
     }
+}
 
+impl Schema {
     /// The term that a record is found and removed by.
     pub fn number(&self, n: u64) -> Term {
         Term::from_field_u64(self.n, n)
@@ -160,7 +162,7 @@ mod tests {
 
     #[test]
     fn heavier_fields_count_more() {
-        let schema = Schema::new();
+        let schema = Schema::default();
         let counts = |weight| {
             let field = schema.field_of(weight);
             schema.words.iter().find(|(its, _)| *its == field).unwrap().1
