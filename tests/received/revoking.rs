@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use atlas_node::ingest::Fate;
 use atlas_node::people::Piece;
-use atlas_record::identity::{
-    Action, Event, Grant, Keep, Kept, Rate, Revocation, Scope, Signed, SignedEvent, Target,
-};
+use atlas_record::identity::{Action, Event, Grant, Keep, Kept, Rate, Revocation, Scope, Signed, SignedEvent, Target};
 use atlas_record::sign::SecretKey;
 use atlas_record::{IdentityId, Record, RecordId, SpaceId};
 use atlas_tests::peer::{Community, Draft, Peer, T0};
@@ -169,7 +167,8 @@ fn two_devices_that_never_met_write_to_one_space_and_their_records_merge() {
     let phone = key(61_000);
     let added = event(&world.ada, &world.ada.identity.0, Action::AddDevice(phone.public()));
     let mut phone = world.ada.with_key(phone, None);
-    let mut records: Vec<Record> = (0..20).map(|i| world.ada.write(&world.community, Draft::post("laptop", i))).collect();
+    let mut records: Vec<Record> =
+        (0..20).map(|i| world.ada.write(&world.community, Draft::post("laptop", i))).collect();
     records.extend((0..20).map(|i| phone.write(&world.community, Draft::post("phone", i))));
     let bytes: Vec<_> = records.iter().map(Record::encode).collect();
     world.node.ingest(&bytes, NOW).unwrap();

@@ -11,8 +11,8 @@ use atlas_record::identity::{Action, Establishment, Event, KeySet, NextKeys, Sig
 use atlas_record::sign::SecretKey;
 use atlas_record::space::{Amendment, Binding, Constitution, Genesis, Signed, Slot};
 use atlas_record::{
-    BlobId, Body, ConstitutionId, GrantId, Header, IdentityId, Key, Link, Op, Payload, Record, RecordId, Salt, SpaceId, Target, Timestamp,
-    TypeName, Value,
+    BlobId, Body, ConstitutionId, GrantId, Header, IdentityId, Key, Link, Op, Payload, Record, RecordId, Salt, SpaceId,
+    Target, Timestamp, TypeName, Value,
 };
 
 /// When the test world begins. Milliseconds since the Unix epoch.

@@ -87,7 +87,10 @@ impl Atlas {
     /// A command that is yet to be run.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.env("ATLAS_DIR", &self.dir).env_remove("ATLAS_LOG").args(args);
+        command.env("ATLAS_DIR", &self.dir).args(args);
+        for variable in ["ATLAS_LOG", "ATLAS_PASSPHRASE", "ATLAS_NEW_PASSPHRASE"] {
+            command.env_remove(variable);
+        }
         command
     }
 
@@ -100,27 +103,15 @@ impl Atlas {
     /// Runs a command to its end on this input.
     #[track_caller]
     pub fn run_with(&self, args: &[&str], input: &[u8]) -> Ended {
-        let mut child = self
-            .command(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary was built with the tests");
-        let mut stdin = child.stdin.take().expect("standard input is a pipe");
-        let output = thread::scope(|scope| {
-            scope.spawn(move || {
-                // A command that needs no input, or fails, closes the pipe early.
-                let _ = stdin.write_all(input);
-            });
-            child.wait_with_output().expect("a child can be waited for")
-        });
-        Ended {
-            command: format!("atlas {}", args.join(" ")),
-            code: output.status.code(),
-            out: output.stdout,
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        run(self.command(args), args, input)
+    }
+
+    /// Runs a command to its end in this environment, without input.
+    #[track_caller]
+    pub fn run_env(&self, args: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let mut command = self.command(args);
+        command.envs(variables.iter().copied());
+        run(command, args, b"")
     }
 
     /// Runs a command with `--json` that has to succeed; the last line that it prints.
@@ -194,6 +185,29 @@ impl Atlas {
     }
 }
 
+fn run(mut command: Command, args: &[&str], input: &[u8]) -> Ended {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary was built with the tests");
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    let output = thread::scope(|scope| {
+        scope.spawn(move || {
+            // A command that needs no input, or fails, closes the pipe early.
+            let _ = stdin.write_all(input);
+        });
+        child.wait_with_output().expect("a child can be waited for")
+    });
+    Ended {
+        command: format!("atlas {}", args.join(" ")),
+        code: output.status.code(),
+        out: output.stdout,
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
 /// A running `atlas up`. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Up {
@@ -205,6 +219,26 @@ pub struct Up {
 }
 
 impl Up {
+    /// Asks the API with a token; the status and the answer as JSON.
+    #[track_caller]
+    pub fn http_with(&self, token: &str, method: &str, path: &str, body: Option<&Json>) -> (u16, Json) {
+        let body = body.map(Json::to_string).unwrap_or_default();
+        // HTTP/1.0: the answer comes whole, and ends with the connection.
+        let request = format!(
+            "{method} {path} HTTP/1.0\r\nhost: {}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        let mut stream = std::net::TcpStream::connect(self.address).expect("the API listens");
+        stream.write_all(request.as_bytes()).expect("the API reads");
+        let mut answer = String::new();
+        std::io::Read::read_to_string(&mut stream, &mut answer).expect("the API answers");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP answer: {answer}"));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("no status: {head}"));
+        (status, serde_json::from_str(body).unwrap_or_else(|_| panic!("no JSON: {answer}")))
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().expect("the process is ours");

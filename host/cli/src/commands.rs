@@ -13,8 +13,8 @@ use serde_json::{Value as Json, json};
 
 use crate::args::{Args, Command, Module, Place, Space};
 use crate::config::Config;
-use crate::passphrase;
 use crate::output::{bytes, items, line, number, record, table, text};
+use crate::passphrase;
 use crate::time;
 use crate::words::{module, space, status};
 

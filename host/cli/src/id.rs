@@ -91,9 +91,14 @@ impl Session {
                     None
                 } else {
                     let asked = passphrase::ask(Purpose::New("the keys on this machine"))?;
-                    Some(asked.map_or_else(|| std::env::var("ATLAS_NEW_PASSPHRASE").map_err(|_| {
+                    Some(asked.map_or_else(
+                        || {
+                            std::env::var("ATLAS_NEW_PASSPHRASE").map_err(|_| {
                         misuse("a new passphrase is asked for on a terminal; without one, set ATLAS_NEW_PASSPHRASE")
-                    }), Ok)?)
+                    })
+                        },
+                        Ok,
+                    )?)
                 };
                 let done = |json: &Json| match text(json, "/protection") {
                     "passphrase" => line("the keys on this machine are sealed with the passphrase"),
@@ -183,16 +188,24 @@ impl Session {
         }
         eprint!("{question} [y/N] ");
         let mut said = String::new();
-        std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut said)).map_err(|error| {
-            NodeError::Unavailable(format!("the terminal could not be read: {error}"))
-        })?;
+        std::io::stderr()
+            .flush()
+            .and_then(|()| std::io::stdin().read_line(&mut said))
+            .map_err(|error| NodeError::Unavailable(format!("the terminal could not be read: {error}")))?;
         if matches!(said.trim(), "y" | "Y" | "yes") {
             return Ok(());
         }
         Err(NodeError::from(atlas_node::Refusal::new("not-confirmed", "nothing was done")).into())
     }
 
-    async fn export_identity(&self, name: Option<String>, sheet: bool, public: bool, remove_root: bool, yes: bool) -> Outcome {
+    async fn export_identity(
+        &self,
+        name: Option<String>,
+        sheet: bool,
+        public: bool,
+        remove_root: bool,
+        yes: bool,
+    ) -> Outcome {
         let at = format!("/v1/identities/{}", name_or_only(name.as_deref()));
         let (form, passphrase) = match (sheet, public) {
             (true, _) => ("sheet", None),
@@ -327,7 +340,11 @@ fn entry(json: &Json) {
     }
     for key in items(json, "/root") {
         let here = items(json, "/keys").iter().any(|held| held["key"] == *key);
-        line(format!("  root    {}{}", key.as_str().unwrap_or_default(), if here { "  (its secret is here)" } else { "" }));
+        line(format!(
+            "  root    {}{}",
+            key.as_str().unwrap_or_default(),
+            if here { "  (its secret is here)" } else { "" }
+        ));
     }
     for key in items(json, "/devices") {
         line(format!("  device  {}", device_line(key, json)));

@@ -23,8 +23,8 @@ use atlas_store::{Batch, Status, StoredRecord, Ticket, Verdict};
 
 use self::chain::{lock_tip, sign_into};
 use self::complete::complete;
-use crate::error::{NodeError, Refusal};
 use crate::authority::Authority;
+use crate::error::{NodeError, Refusal};
 use crate::identities::{Local, random};
 use crate::judge::{self, Subject};
 use crate::node::Node;
@@ -181,9 +181,10 @@ impl Node {
         let taken = self.written().take(grant, rate, now, || {
             // What it wrote before this node was started: among the latest records.
             let from = self.store().watermark().saturating_sub(RATE_LOOKBACK);
-            let times = self.store().by_grant(grant, from, RATE_LOOKBACK as usize).and_then(|numbers| {
-                Ok(self.store().by_numbers(numbers)?.iter().map(StoredRecord::created).collect())
-            });
+            let times = self
+                .store()
+                .by_grant(grant, from, RATE_LOOKBACK as usize)
+                .and_then(|numbers| Ok(self.store().by_numbers(numbers)?.iter().map(StoredRecord::created).collect()));
             times.unwrap_or_else(|error| {
                 failed = Some(error);
                 Vec::new()

@@ -25,9 +25,10 @@ pub struct Authority {
 /// A time for people.
 pub(crate) fn when(at: Timestamp) -> String {
     let at = std::time::UNIX_EPOCH.checked_add(std::time::Duration::from_millis(at));
-    at.map_or_else(|| "a time beyond all calendars".to_owned(), |at| {
-        humantime::format_rfc3339_seconds(at).to_string().replace('T', " ").replace('Z', " UTC")
-    })
+    at.map_or_else(
+        || "a time beyond all calendars".to_owned(),
+        |at| humantime::format_rfc3339_seconds(at).to_string().replace('T', " ").replace('Z', " UTC"),
+    )
 }
 
 /// Why something does not count, in words: what ended it, when and by whom.
@@ -99,7 +100,8 @@ impl Node {
             return Err(not_yet().into());
         }
         if let Some(cause) = identity.causes(&key, None).first() {
-            let text = format!("{} no longer signs for {author}: {}", self.name_key(&key), self.explain(&identity, cause));
+            let text =
+                format!("{} no longer signs for {author}: {}", self.name_key(&key), self.explain(&identity, cause));
             return Err(Refusal::new("revoked", text).into());
         }
         Ok(Authority { author, grant: None, creates_only: false, rate: None })

@@ -19,8 +19,8 @@ use tower::ServiceExt;
 
 use crate::api;
 use crate::error::NodeError;
-use atlas_keys::write_private;
 use crate::node::{Node, NodeConfig};
+use atlas_keys::write_private;
 
 /// Where a running node listens: `api.json` in its directory.
 #[derive(Debug, Serialize, Deserialize)]

@@ -64,7 +64,9 @@ impl Node {
             let Some(identity) = self.identity(&id)? else { continue };
             if let Some(dispute) = identity.log().duplicity() {
                 let count = dispute.successors.len();
-                diagnosis.notes.push(format!("the log of {id} is disputed: {count} events follow event {}", dispute.after));
+                diagnosis
+                    .notes
+                    .push(format!("the log of {id} is disputed: {count} events follow event {}", dispute.after));
             }
         }
         for module in self.modules().engine().quarantined() {

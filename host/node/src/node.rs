@@ -18,8 +18,8 @@ use crate::identities::{Identities, Local, fresh_key, random};
 use crate::modules::Modules;
 use crate::overlay::Unproven;
 use crate::people::{People, Piece};
-use crate::rates::Rates;
 use crate::query::live::Live;
+use crate::rates::Rates;
 use crate::spaces::{Space, Spaces};
 use crate::text::TextIndex;
 

@@ -172,7 +172,12 @@ impl Node {
         Ok(changed)
     }
 
-    fn reconsider_grant(&self, identity: &Identity, grant: &GrantId, headers: &mut Headers<'_>) -> Result<u64, NodeError> {
+    fn reconsider_grant(
+        &self,
+        identity: &Identity,
+        grant: &GrantId,
+        headers: &mut Headers<'_>,
+    ) -> Result<u64, NodeError> {
         let (mut changed, mut from) = (0, 0);
         loop {
             let numbers = self.store().by_grant(grant, from, AT_ONCE)?;
@@ -193,7 +198,8 @@ impl Node {
         let mut changed = 0;
         let mut chain = self.store().chain(key, space, 0)?.peekable();
         while chain.peek().is_some() {
-            let numbers: Vec<u64> = chain.by_ref().take(AT_ONCE).map(|it| it.map(|it| it.n)).collect::<Result<_, _>>()?;
+            let numbers: Vec<u64> =
+                chain.by_ref().take(AT_ONCE).map(|it| it.map(|it| it.n)).collect::<Result<_, _>>()?;
             let mut records = self.store().by_numbers(numbers)?;
             // Others may have granted something to the same key: theirs to end.
             records.retain(|stored| {

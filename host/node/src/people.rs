@@ -227,7 +227,8 @@ impl People {
         };
         let (mut added, mut waiting) = (batch.len(), 0);
         let mut refused = Vec::new();
-        let mut refuse = |error: &dyn std::fmt::Display| refused.push(Refusal::new("identity-refused", error.to_string()));
+        let mut refuse =
+            |error: &dyn std::fmt::Display| refused.push(Refusal::new("identity-refused", error.to_string()));
         for piece in pieces {
             // What waits is stored too, so that it is there when what it waits for comes.
             let new = match &piece {

@@ -7,6 +7,7 @@ mod asking;
 mod debian;
 mod disk_full;
 mod first_minutes;
+mod identities;
 mod killing;
 mod lexicon;
 mod lines_of_json;

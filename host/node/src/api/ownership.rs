@@ -262,7 +262,8 @@ pub async fn grant(
         }
         let issuer = node.identities().resolve(named(&name))?;
         let named_set = new.scope.as_deref().map(|text| node.scope_set(text)).transpose()?;
-        let (mut types, mut actions) = named_set.unwrap_or_else(|| (request.asks.types.clone(), request.asks.actions.clone()));
+        let (mut types, mut actions) =
+            named_set.unwrap_or_else(|| (request.asks.types.clone(), request.asks.actions.clone()));
         if let Some(list) = &new.types {
             types = texts(list)?;
         }
@@ -292,7 +293,8 @@ pub async fn grant(
             return Ok(GrantAnswer { words, id: None, line: None });
         }
         let signed = node.grant(&issuer, &grant)?;
-        let identity = node.identity(&grant.identity)?.ok_or_else(|| NodeError::missing("identity", grant.identity, ""))?;
+        let identity =
+            node.identity(&grant.identity)?.ok_or_else(|| NodeError::missing("identity", grant.identity, ""))?;
         Ok(GrantAnswer { words, id: Some(signed.id().to_string()), line: Some(node.public_line(&identity)?) })
     })
     .await
@@ -331,7 +333,8 @@ pub async fn revoke(
                 NodeError::Misuse(format!("`{}` was granted nothing, so it has passed nothing on", issuer.name))
             })?,
         };
-        let identity = node.identity(&author)?.ok_or_else(|| NodeError::missing("identity", author, "import its bundle again"))?;
+        let identity =
+            node.identity(&author)?.ok_or_else(|| NodeError::missing("identity", author, "import its bundle again"))?;
         let target = node.find_target(&identity, &new.target)?;
         let id = node.revoke(&issuer, &identity, target, until(new.keep_until, new.keep_nothing), &new.reason)?;
         let identity = node.identity(&author)?.unwrap_or(identity);

@@ -9,8 +9,8 @@ use atlas_record::order::Lifecycle;
 use atlas_record::{Header, Payload, Record, RecordId, SpaceId};
 use atlas_store::{Batch, Item, JudgedRecord, Store, StoreError, Verdict};
 
-use crate::error::{NodeError, Refusal};
 use crate::authority::Authority;
+use crate::error::{NodeError, Refusal};
 use crate::identities::Local;
 
 /// The end of a key's chain, and enough of it to sign on before a batch is durable.

@@ -88,9 +88,8 @@ impl Node {
             Some(line) => line,
             None => text.to_owned(),
         };
-        line.parse::<Request>().map_err(|error| {
-            NodeError::Misuse(format!("{error}; an app makes one with `atlas id new --app NAME`"))
-        })
+        line.parse::<Request>()
+            .map_err(|error| NodeError::Misuse(format!("{error}; an app makes one with `atlas id new --app NAME`")))
     }
 
     /// The types and actions of a named scope set: what a record of such a type says in its
@@ -103,15 +102,16 @@ impl Node {
                 self.store().current(&address)?
             }
         };
-        let stored = stored
-            .filter(|stored| stored.status.is_visible())
-            .ok_or_else(|| NodeError::missing("scope set", text, "name a record of type atlas.scope by address or id"))?;
+        let stored = stored.filter(|stored| stored.status.is_visible()).ok_or_else(|| {
+            NodeError::missing("scope set", text, "name a record of type atlas.scope by address or id")
+        })?;
         let body = stored.record.payload().map(|payload| payload.body.to_map()).unwrap_or_default();
         let list = |field: &str| -> Vec<String> {
             let items = body.get(field).and_then(atlas_record::Value::as_list).unwrap_or_default();
             items.iter().filter_map(atlas_record::Value::as_text).map(str::to_owned).collect()
         };
-        let wrong = |error: atlas_record::name::NameError| NodeError::Misuse(format!("the scope set `{text}` names {error}"));
+        let wrong =
+            |error: atlas_record::name::NameError| NodeError::Misuse(format!("the scope set `{text}` names {error}"));
         let types = list("types").iter().map(|it| it.parse()).collect::<Result<_, _>>().map_err(wrong)?;
         let actions = list("actions").iter().map(|it| it.parse()).collect::<Result<_, _>>().map_err(wrong)?;
         Ok((types, actions))
@@ -165,7 +165,9 @@ impl Node {
             }
         }
         let text = why.unwrap_or_else(|| format!("nobody has granted anything to `{}`", issuer.name));
-        Err(Refusal::new("grant-too-wide", text).hint("ask a device of the owner to grant it instead: --as OWNER").into())
+        Err(Refusal::new("grant-too-wide", text)
+            .hint("ask a device of the owner to grant it instead: --as OWNER")
+            .into())
     }
 
     /// Signs a grant and keeps it.
@@ -264,7 +266,11 @@ impl Node {
 }
 
 fn check(scope: &Scope) -> Result<(), NodeError> {
-    let empty = [(scope.types.is_empty(), "--types"), (scope.actions.is_empty(), "--actions"), (scope.spaces.is_empty(), "--space")];
+    let empty = [
+        (scope.types.is_empty(), "--types"),
+        (scope.actions.is_empty(), "--actions"),
+        (scope.spaces.is_empty(), "--space"),
+    ];
     if let Some((_, flag)) = empty.iter().find(|(empty, _)| *empty) {
         return Err(NodeError::Misuse(format!("a grant names what it allows: say it with {flag}")));
     }
@@ -272,7 +278,9 @@ fn check(scope: &Scope) -> Result<(), NodeError> {
         return Err(NodeError::Misuse("the grant would end before it begins".into()));
     }
     if scope.expires - scope.not_before > LONGEST_MS {
-        return Err(NodeError::Misuse("a grant holds for 90 days at most: say less with --expires, and grant again then".into()));
+        return Err(NodeError::Misuse(
+            "a grant holds for 90 days at most: say less with --expires, and grant again then".into(),
+        ));
     }
     if scope.allows(Action::REPLACE) && !scope.allows(Action::CREATE) {
         return Err(NodeError::Misuse("`replace` goes with `create`: grant both, or neither".into()));

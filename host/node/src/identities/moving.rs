@@ -79,7 +79,8 @@ impl Node {
         let mut secrets = self.identities().keyring().secrets(&entry.name)?;
         secrets.retain(|(role, _)| matches!(role, Role::Root | Role::NextRoot | Role::Recovery));
         if secrets.is_empty() {
-            let text = format!("`{}` has no root or recovery key on this machine: there is nothing to print", entry.name);
+            let text =
+                format!("`{}` has no root or recovery key on this machine: there is nothing to print", entry.name);
             return Err(Refusal::new("not-enough-keys", text).into());
         }
         let mut log = Vec::new();
@@ -92,7 +93,8 @@ impl Node {
             let few = if whole > 4096 { &events[..1] } else { &events[..] };
             log = few.iter().map(|event| event.as_bytes().to_vec()).collect();
         }
-        let content = SheetContent { name: entry.name, identity: entry.identity, date: when(crate::clock::now()), secrets, log };
+        let content =
+            SheetContent { name: entry.name, identity: entry.identity, date: when(crate::clock::now()), secrets, log };
         sheet::print(&content).map_err(bad)
     }
 
@@ -126,15 +128,27 @@ impl Node {
             })?;
             let bundle = bundle::open(text, passphrase).map_err(bad)?;
             let kind = if bundle.purpose == Purpose::App { Kind::App } else { Kind::Identity };
-            return self.import_secrets(name.unwrap_or(&bundle.name), kind, bundle.identity, &bundle.log, &bundle.statements, bundle.secrets);
+            return self.import_secrets(
+                name.unwrap_or(&bundle.name),
+                kind,
+                bundle.identity,
+                &bundle.log,
+                &bundle.statements,
+                bundle.secrets,
+            );
         }
         if sheet::is_sheet(text) {
             let sheet = sheet::parse(text).map_err(bad)?;
-            return self.import_secrets(name.unwrap_or(&sheet.name), Kind::Identity, sheet.identity, &sheet.log, &[], sheet.secrets);
+            return self.import_secrets(
+                name.unwrap_or(&sheet.name),
+                Kind::Identity,
+                sheet.identity,
+                &sheet.log,
+                &[],
+                sheet.secrets,
+            );
         }
-        Err(NodeError::Misuse(format!(
-            "this is no bundle, no recovery sheet and no line that begins with `{PUBLIC}`"
-        )))
+        Err(NodeError::Misuse(format!("this is no bundle, no recovery sheet and no line that begins with `{PUBLIC}`")))
     }
 
     fn import_public(&self, line: &str) -> Result<Imported, NodeError> {
@@ -199,7 +213,9 @@ impl Node {
             if let Some(refusal) = pieces.learn(self)?.into_iter().next() {
                 return Err(refusal.into());
             }
-            if let Some(there) = self.identities().all().into_iter().find(|it| it.identity == identity && it.kind == kind) {
+            if let Some(there) =
+                self.identities().all().into_iter().find(|it| it.identity == identity && it.kind == kind)
+            {
                 // The same identity again: keys that are missing join those that are here.
                 self.identities().keyring().update(&there.name, |edit| {
                     for (role, key) in &secrets {
@@ -248,7 +264,10 @@ impl Node {
     pub fn forget_roots(&self, name: &str) -> Result<usize, NodeError> {
         let entry = self.identities().entry(Some(name))?;
         Ok(self.identities().keyring().update(&entry.name, |edit| {
-            let cold: Vec<_> = [Role::Root, Role::NextRoot].iter().flat_map(|role| edit.info().in_role(*role).collect::<Vec<_>>()).collect();
+            let cold: Vec<_> = [Role::Root, Role::NextRoot]
+                .iter()
+                .flat_map(|role| edit.info().in_role(*role).collect::<Vec<_>>())
+                .collect();
             cold.iter().try_for_each(|key| edit.remove(key))?;
             Ok(cold.len())
         })?)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use atlas_keys::{EntryInfo, Kind, Role};
 use atlas_record::id::PublicKey;
 use atlas_record::identity::{
-    Action, Establishment, Event, Identity, Keep, KeySet, Kept, NextKeys, SignedEvent, commitment,
+    Action, Establishment, Event, Identity, Keep, Kept, KeySet, NextKeys, SignedEvent, commitment,
 };
 use atlas_record::sign::SecretKey;
 use atlas_record::{EventId, IdentityId, Timestamp};
@@ -84,7 +84,8 @@ impl Node {
         let log = identity.log();
         let prev = match instead_of {
             Some(id) => {
-                let event = log.event(&id).ok_or_else(|| NodeError::missing("event", id, "see `atlas id show NAME`"))?;
+                let event =
+                    log.event(&id).ok_or_else(|| NodeError::missing("event", id, "see `atlas id show NAME`"))?;
                 event.event().prev.ok_or_else(|| NodeError::Misuse("nothing comes before a genesis".into()))?
             }
             None => {
@@ -106,8 +107,15 @@ impl Node {
         Ok(log.event(&prev).expect("events of the tree have their predecessors in it").clone())
     }
 
-    fn publish(&self, identity: &Identity, prev: &SignedEvent, action: Action, keys: &[&SecretKey]) -> Result<EventId, NodeError> {
-        let event = Event { number: prev.event().number + 1, prev: Some(prev.id()), created: crate::clock::now(), action };
+    fn publish(
+        &self,
+        identity: &Identity,
+        prev: &SignedEvent,
+        action: Action,
+        keys: &[&SecretKey],
+    ) -> Result<EventId, NodeError> {
+        let event =
+            Event { number: prev.event().number + 1, prev: Some(prev.id()), created: crate::clock::now(), action };
         let signed = event.sign(keys).map_err(|error| NodeError::Misuse(error.to_string()))?;
         let id = signed.id();
         match self.learn(identity.id(), vec![Piece::Event(signed)])?.into_iter().next() {
@@ -153,9 +161,9 @@ impl Node {
 
     /// Stores keys that an event is about to commit to.
     fn keep_next(&self, entry: &EntryInfo, fresh: &[SecretKey]) -> Result<(), NodeError> {
-        self.identities().keyring().update(&entry.name, |edit| {
-            fresh.iter().try_for_each(|key| edit.add(Role::NextRoot, key.clone()))
-        })?;
+        self.identities()
+            .keyring()
+            .update(&entry.name, |edit| fresh.iter().try_for_each(|key| edit.add(Role::NextRoot, key.clone())))?;
         Ok(())
     }
 
@@ -184,9 +192,12 @@ impl Node {
         if let Some(device) = identity.log().state().devices.get(&key) {
             return match device.removed {
                 None => Ok(device.added),
-                Some(_) => Err(Refusal::new("device-removed", format!("key {key} was a device, and was removed: that is for good"))
-                    .hint("make a new key on that machine: atlas id new --device NAME")
-                    .into()),
+                Some(_) => Err(Refusal::new(
+                    "device-removed",
+                    format!("key {key} was a device, and was removed: that is for good"),
+                )
+                .hint("make a new key on that machine: atlas id new --device NAME")
+                .into()),
             };
         }
         let prev = self.place_after(&identity, None)?;
@@ -229,7 +240,11 @@ impl Node {
     /// new root keys, kept under `name`.
     pub fn recover(&self, id: IdentityId, name: &str, changes: Changes) -> Result<EventId, NodeError> {
         let identity = self.identity(&id)?.ok_or_else(|| {
-            NodeError::missing("identity", id, "its log has to come first: import a space that it wrote in, or its bundle")
+            NodeError::missing(
+                "identity",
+                id,
+                "its log has to come first: import a space that it wrote in, or its bundle",
+            )
         })?;
         let prev = self.place_after(&identity, changes.instead_of)?;
         let before = identity.log().establishment_after(&prev.id()).clone();
@@ -260,7 +275,12 @@ impl Node {
             witnesses: set(changes.witnesses, &before.witnesses)?,
         };
         let secrets = [(Role::Root, root.clone()), (Role::NextRoot, next)];
-        match self.identities().all().into_iter().find(|entry| entry.identity == Some(id) && entry.kind == Kind::Identity) {
+        match self
+            .identities()
+            .all()
+            .into_iter()
+            .find(|entry| entry.identity == Some(id) && entry.kind == Kind::Identity)
+        {
             Some(entry) => {
                 self.identities().keyring().update(&entry.name, |edit| {
                     secrets.iter().try_for_each(|(role, key)| edit.add(*role, key.clone()))
@@ -323,11 +343,21 @@ fn next_after(before: &Establishment, shown: &[SecretKey], fresh: &[SecretKey]) 
     NextKeys { threshold: before.next.threshold.min(digests.len() as u64), digests }
 }
 
-fn enough(entry: &EntryInfo, what: &str, keys: Vec<SecretKey>, needed: u64, of: usize) -> Result<Vec<SecretKey>, NodeError> {
+fn enough(
+    entry: &EntryInfo,
+    what: &str,
+    keys: Vec<SecretKey>,
+    needed: u64,
+    of: usize,
+) -> Result<Vec<SecretKey>, NodeError> {
     if keys.len() as u64 >= needed {
         return Ok(keys);
     }
-    let text = format!("this takes {needed} of the {of} {what} keys of `{}`, and {} are on this machine", entry.name, keys.len());
+    let text = format!(
+        "this takes {needed} of the {of} {what} keys of `{}`, and {} are on this machine",
+        entry.name,
+        keys.len()
+    );
     let hint = "root keys are kept cold: bring them here with `atlas id import FILE` (a bundle or a recovery sheet), or do this where they are";
     Err(Refusal::new("not-enough-keys", text).hint(hint).into())
 }
@@ -342,5 +372,9 @@ pub(super) fn statements(identity: &Identity, key: &PublicKey, until: KeepUntil)
     let grants = identity.grants().into_iter().map(|it| (it.statement().issuer, it.statement().created, it.id().0));
     let revocations =
         identity.revocations().into_iter().map(|it| (it.statement().issuer, it.statement().created, it.id().0));
-    grants.chain(revocations).filter(|(issuer, created, _)| issuer == key && before(*created)).map(|(.., id)| id).collect()
+    grants
+        .chain(revocations)
+        .filter(|(issuer, created, _)| issuer == key && before(*created))
+        .map(|(.., id)| id)
+        .collect()
 }

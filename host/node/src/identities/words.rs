@@ -59,10 +59,16 @@ impl Node {
             depth => format!("It can pass this, or a part of it, on, {depth} times over."),
         });
         if scope.allows("replace") {
-            lines.push("It can overwrite any of the identity's own records of these types there, also those it did not write.".to_owned());
+            lines.push(
+                "It can overwrite any of the identity's own records of these types there, also those it did not write."
+                    .to_owned(),
+            );
         }
         if scope.allows("delete") {
-            lines.push("It can take back any of the identity's own records of these types there, also those it did not write.".to_owned());
+            lines.push(
+                "It can take back any of the identity's own records of these types there, also those it did not write."
+                    .to_owned(),
+            );
         }
         lines
     }
@@ -76,7 +82,14 @@ impl Node {
         for event in log.events() {
             let (what, text) = self.event_words(event);
             let id = event.id();
-            story.push(Chapter { at: event.event().created, what, id: id.to_string(), text, ended: None, receipts: receipts(&id.0) });
+            story.push(Chapter {
+                at: event.event().created,
+                what,
+                id: id.to_string(),
+                text,
+                ended: None,
+                receipts: receipts(&id.0),
+            });
         }
         for event in log.set_aside() {
             let (what, text) = self.event_words(event);
@@ -85,7 +98,14 @@ impl Node {
                 Some(dispute) => format!("disputed: several events follow event {}", dispute.after),
                 None => "nullified: another event stands in its place".to_owned(),
             });
-            story.push(Chapter { at: event.event().created, what, id: id.to_string(), text, ended, receipts: receipts(&id.0) });
+            story.push(Chapter {
+                at: event.event().created,
+                what,
+                id: id.to_string(),
+                text,
+                ended,
+                receipts: receipts(&id.0),
+            });
         }
         let mut beside = Vec::new();
         for grant in identity.grants() {
@@ -114,10 +134,18 @@ impl Node {
                 0 => "nothing it wrote is kept".to_owned(),
                 count => format!("what it wrote until then is kept in {}", of(count, "space")),
             };
-            let reason = if statement.reason.is_empty() { String::new() } else { format!(": “{}”", statement.reason) };
+            let reason =
+                if statement.reason.is_empty() { String::new() } else { format!(": “{}”", statement.reason) };
             let text = format!("{target} was revoked by {}; {kept}{reason}", self.name_key(&statement.issuer));
             let receipts = receipts(&id.0);
-            beside.push(Chapter { at: statement.created, what: "revocation", id: id.to_string(), text, ended: None, receipts });
+            beside.push(Chapter {
+                at: statement.created,
+                what: "revocation",
+                id: id.to_string(),
+                text,
+                ended: None,
+                receipts,
+            });
         }
         beside.sort_by_key(|chapter| chapter.at);
         story.append(&mut beside);
@@ -149,12 +177,16 @@ impl Node {
                 let devices = list(devices.iter().map(|key| self.name_key(key)));
                 ("genesis", format!("created, with device {devices}; {}", established(establishment)))
             }
-            Action::Rotate(after) => ("rotate", format!("root keys replaced by the committed ones; {}", established(after))),
+            Action::Rotate(after) => {
+                ("rotate", format!("root keys replaced by the committed ones; {}", established(after)))
+            }
             Action::AddDevice(key) => ("device-add", format!("device {} added", self.name_key(key))),
             Action::RemoveDevice { key, keep } => {
                 ("device-remove", format!("device {} removed; {}", self.name_key(key), kept(keep)))
             }
-            Action::Recover(after) => ("recover", format!("root keys replaced by the recovery set; {}", established(after))),
+            Action::Recover(after) => {
+                ("recover", format!("root keys replaced by the recovery set; {}", established(after)))
+            }
             Action::Close { keep, .. } => ("close", format!("closed; {}", kept(keep))),
         }
     }

@@ -64,7 +64,9 @@ impl Pieces {
         let events = std::mem::take(&mut self.events);
         let others = std::mem::take(&mut self.others);
         let Some(id) = self.of else {
-            refused.extend(others.first().map(|_| Refusal::new("malformed", "the archive holds a statement of no identity")));
+            refused.extend(
+                others.first().map(|_| Refusal::new("malformed", "the archive holds a statement of no identity")),
+            );
             return Ok(refused);
         };
         let others = others.into_iter().map(|part| match part {

@@ -9,9 +9,9 @@
 
 mod plan;
 
-use atlas_sdk::{ConfigError, 
-    Candidate, Description, Draft, Entry, FOLLOWS, Judgement, LinkRule, Reason, Rules, STATE, Step, Text, To, Valid,
-    Validator, config, ensure, export_validator,
+use atlas_sdk::{
+    Candidate, ConfigError, Description, Draft, Entry, FOLLOWS, Judgement, LinkRule, Reason, Rules, STATE, Step, Text,
+    To, Valid, Validator, config, ensure, export_validator,
 };
 
 pub use plan::{Movers, Plan};
