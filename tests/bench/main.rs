@@ -7,6 +7,7 @@
 //! The README beside this file says what each part measures and how to read it.
 
 mod corpus;
+mod grants;
 mod limits;
 mod machine;
 mod queries;
@@ -33,13 +34,13 @@ use report::{Report, median};
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The parts.
-const PARTS: [&str; 7] = ["import", "limits", "ingest", "wasm", "query", "api", "start"];
+const PARTS: [&str; 8] = ["grants", "import", "limits", "ingest", "wasm", "query", "api", "start"];
 
 /// Measures a node on a package corpus.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Args {
-    /// Parts to run: import, limits, ingest, wasm, query, api, start [default: all]
+    /// Parts to run: grants, import, limits, ingest, wasm, query, api, start [default: all]
     names: Vec<String>,
     /// Packages in the corpus: more than there are come as variants [default: as many as there are]
     #[arg(long)]
@@ -95,6 +96,13 @@ fn run(args: &Args, work: &Path) -> Result<Report, Failure> {
     let runs = args.runs.unwrap_or(if records >= 300_000 { 1 } else { 3 });
     report.corpus = corpus.name.to_owned();
 
+    if wants("grants") {
+        note("posts with and without grants");
+        grants::measure(&mut report, args.records.unwrap_or(100_000), runs, work)?;
+        if args.names.len() == 1 {
+            return Ok(report);
+        }
+    }
     note("importing the corpus");
     let archive = work.join("corpus.atlas");
     let authored = author(&corpus, records, work, &archive)?;
