@@ -13,7 +13,7 @@ use crate::support::{NOW, Shown, node, shown};
 enum Event {
     Record(Record),
     /// The identity of a peer.
-    Identity(Peer),
+    Identity(Box<Peer>),
     /// The amendment of this number; amendments come in order.
     Amendment(usize),
 }
@@ -73,7 +73,7 @@ fn story() -> Story {
     let foreign = records[1].id();
     records.push(peers[1].write(&first, Draft::delete_id("atlas.post", foreign, 200)));
     let mut events: Vec<Event> = records.into_iter().map(Event::Record).collect();
-    events.extend(peers.iter().cloned().map(Event::Identity));
+    events.extend(peers.iter().cloned().map(|peer| Event::Identity(Box::new(peer))));
     events.extend([Event::Amendment(0), Event::Amendment(1)]);
     Story { community: first, amendments: latest.amendments, events }
 }

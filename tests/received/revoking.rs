@@ -78,7 +78,7 @@ fn kept(peer: &Peer, space: &SpaceId) -> Kept {
 #[derive(Clone)]
 enum Arrival {
     Piece(IdentityId, Box<Piece>),
-    Record(Record),
+    Record(Box<Record>),
 }
 
 fn arrive(world: &World, arrivals: &[Arrival]) {
@@ -141,7 +141,7 @@ fn stolen_phone(ada: &Peer, community: &Community) -> (Vec<Arrival>, Vec<Record>
     let records = vec![first, last, later, backdated];
     let mut arrivals: Vec<Arrival> =
         [added, removed].into_iter().map(|event| Arrival::Piece(id, Box::new(Piece::Event(event)))).collect();
-    arrivals.extend(records.iter().cloned().map(Arrival::Record));
+    arrivals.extend(records.iter().cloned().map(|record| Arrival::Record(Box::new(record))));
     (arrivals, records)
 }
 
@@ -211,7 +211,8 @@ fn a_long_history_comes_to_the_same_in_random_orders() {
             records.push(phone.write(&world.community, Draft::delete_key("atlas.package", &format!("p{}", i % 7), i)));
             records.push(app.write(&world.community, Draft::post("app, dated back", i)));
         }
-        let mut arrivals: Vec<Arrival> = records.iter().cloned().map(Arrival::Record).collect();
+        let mut arrivals: Vec<Arrival> =
+            records.iter().cloned().map(|record| Arrival::Record(Box::new(record))).collect();
         for piece in [
             Piece::Event(ada.identity.0.clone()),
             Piece::Event(added),

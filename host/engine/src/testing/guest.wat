@@ -39,11 +39,11 @@
   (data (i32.const 1792) "\d0\06\00\00\06\00\00\00")
 
   ;; A third index, and the states of a workflow.
-  (data (i32.const 1320) "\70\05\00\00\05\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00")
-  (data (i32.const 1360) "\80\05\00\00\04\00\00\00\90\05\00\00\04\00\00\00")
-  (data (i32.const 1392) "state")               ;; 5
-  (data (i32.const 1408) "open")                ;; 4
-  (data (i32.const 1424) "done")                ;; 4
+  (data (i32.const 1320) "\30\07\00\00\05\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00")
+  (data (i32.const 1808) "\40\07\00\00\04\00\00\00\50\07\00\00\04\00\00\00")
+  (data (i32.const 1840) "state")               ;; 5
+  (data (i32.const 1856) "open")                ;; 4
+  (data (i32.const 1872) "done")                ;; 4
 
   (func $alloc (param $size i32) (result i32)
     (local $at i32)
@@ -95,7 +95,7 @@
     (if (i32.eq (i32.const $BEHAVIOUR) (i32.const 106)) (then
       (i32.store (i32.const 36) (i32.const 3))
       (i32.store8 (i32.const 48) (i32.const 1))
-      (i32.store (i32.const 52) (i32.const 1360))
+      (i32.store (i32.const 52) (i32.const 1808))
       (i32.store (i32.const 56) (i32.const 2))))
     (i32.store (i32.const 92) (i32.const 1232))
     (i32.store (i32.const 96) (i32.const 2))
@@ -175,7 +175,7 @@
     ;; In `{"state": "open"}` the state begins at byte 8.
     (if (i32.eq (local.get $t) (i32.const 106)) (then
       (local.set $at (call $alloc (i32.const 24)))
-      (call $text_entry (local.get $at) (i32.const 1392) (i32.const 5)
+      (call $text_entry (local.get $at) (i32.const 1840) (i32.const 5)
         (i32.add (i32.load offset=80 (local.get $c)) (i32.const 8)) (i32.const 4))
       (call $list (local.get $v) (i32.const 0) (local.get $at) (i32.const 1))))
     (if (i32.eq (local.get $t) (i32.const 3)) (then

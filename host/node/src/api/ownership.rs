@@ -381,7 +381,7 @@ pub async fn export(
                 node.export_bundle(&name, &Passphrase::new(passphrase)?)?
             }
             "sheet" => node.recovery_sheet(&name)?.to_string(),
-            "public" => node.public_line(&*node.own(Some(&name))?.1)?,
+            "public" => node.public_line(&node.own(Some(&name))?.1)?,
             other => return Err(NodeError::Misuse(format!("`{other}` is no form: say bundle, sheet or public"))),
         };
         Ok(Exported { text })

@@ -231,7 +231,9 @@ fn a_fork_at_the_beginning_of_a_long_log_is_found_whenever_it_comes() {
         let (mut ada, _) = identity(false);
         let mut all = events.clone();
         all.insert(place, fork.clone());
-        all.iter().for_each(|event| drop(ada.insert(event.clone())));
+        for event in &all {
+            ada.insert(event.clone());
+        }
         assert_eq!(ada.log().duplicity().map(|it| it.after), Some(first.id()));
         assert_eq!(ada.log().set_aside().len(), events.len() + 1);
     }

@@ -16,10 +16,18 @@ enum Piece {
 
 fn add(identity: &mut Identity, piece: &Piece) {
     match piece.clone() {
-        Piece::Event(event) => drop(identity.insert(*event)),
-        Piece::Grant(grant) => drop(identity.add_grant(*grant)),
-        Piece::Revocation(revocation) => drop(identity.add_revocation(*revocation)),
-        Piece::Receipt(receipt) => drop(identity.attest(&receipt)),
+        Piece::Event(event) => {
+            identity.insert(*event);
+        }
+        Piece::Grant(grant) => {
+            identity.add_grant(*grant);
+        }
+        Piece::Revocation(revocation) => {
+            identity.add_revocation(*revocation);
+        }
+        Piece::Receipt(receipt) => {
+            identity.attest(&receipt);
+        }
     }
 }
 
