@@ -41,7 +41,8 @@ fn filled(kv: &Arc<MemoryKv>) -> Store {
 
 #[test]
 fn a_row_that_is_missing_is_noticed_in_every_table() {
-    for &table in Table::ALL.iter().filter(|table| !matches!(table, Table::Docs)) {
+    // Nothing says which documents there must be, and a change without a row is one that was settled.
+    for &table in Table::ALL.iter().filter(|table| !matches!(table, Table::Docs | Table::Changed)) {
         let kv = Arc::new(MemoryKv::new());
         let store = filled(&kv);
         let rows: Vec<_> = kv.view().range(table, Range::all()).map(|row| row.unwrap()).collect();
