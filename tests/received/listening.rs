@@ -1,6 +1,6 @@
 //! Live queries in numbers, and full text of what came from elsewhere.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use atlas_node::NodeError;
 use atlas_node::query::live::{Happened, MOST_SUBSCRIBERS, Subscription, Told};
@@ -46,9 +46,11 @@ fn ten_thousand_listen_and_ingest_does_not_wait_for_them() {
     // Nobody reads any more: queues fill up, their owners are cut off, and the node goes on.
     let more: Vec<_> =
         (200..600).map(|i| world.ada.write(&world.community, Draft::post(&format!("post {i}"), i)).encode()).collect();
-    let started = Instant::now();
-    assert!(world.node.ingest(&more, NOW).unwrap().iter().all(|fate| *fate == ACCEPTED));
-    assert!(started.elapsed() < Duration::from_secs(60));
+    let (first, rest) = more.split_at(100);
+    assert!(world.node.ingest(first, NOW).unwrap().iter().all(|fate| *fate == ACCEPTED));
+    // Longer than a subscriber may let an event wait when its queue is full.
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert!(world.node.ingest(rest, NOW).unwrap().iter().all(|fate| *fate == ACCEPTED));
     let lagged = runtime.block_on(async {
         loop {
             match all[4].next(Duration::from_secs(20)).await {

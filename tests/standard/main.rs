@@ -58,7 +58,9 @@ fn refuses(name: &str, record: Record, code: &str) {
 
 #[test]
 fn every_validator_of_the_set_comes_up_and_describes_its_type() {
-    for module in atlas_prebuilt::all().iter().filter(|module| module.role == "validator") {
+    // `lexicon` is a type only with a document as its config: the command line's tests bind it.
+    let generic = ["lexicon"];
+    for module in atlas_prebuilt::all().iter().filter(|it| it.role == "validator" && !generic.contains(&it.name)) {
         let validator = standard(module.name);
         assert_eq!(validator.description().name, format!("atlas:{}", module.name));
         let rules = validator.rules();
