@@ -7,7 +7,7 @@ use atlas_keys::sheet::{self, SheetContent};
 use atlas_keys::{Bundle, Role, bundle};
 use atlas_record::cbor::{self, Map};
 use atlas_record::header::{BlobRef, Ext};
-use atlas_record::identity::{Action, Establishment, Event, KeySet, NextKeys};
+use atlas_record::identity::{Action, Establishment, Event, KeySet, NextKeys, SignedEvent};
 use atlas_record::json::to_json;
 use atlas_record::sign::SecretKey;
 use atlas_record::space::{self, Binding, Constitution, Signed, Slot};
@@ -109,7 +109,7 @@ fn main() {
         recovery: None,
         witnesses: None,
     };
-    let action = Action::Genesis { establishment: establishment.clone(), devices: vec![secret.public()], nonce: [0; 16] };
+    let action = Action::Genesis { establishment, devices: vec![secret.public()], nonce: [0; 16] };
     let genesis = Event { number: 0, prev: None, created: 1, action }.sign(&[&root]).expect("a whole genesis");
     put("identity_document", "genesis", genesis.as_bytes());
     let identity = genesis.identity().expect("a genesis names an identity");
@@ -152,11 +152,12 @@ fn main() {
     };
     put("space_document", "amendment", Signed::new(amendment, &secret).expect("a whole amendment").as_bytes());
 
-    keys_and_paper(&identity);
+    keys_and_paper(&genesis);
 }
 
 /// The first byte says which of the two the rest is.
-fn keys_and_paper(identity: &Identity) {
+fn keys_and_paper(genesis: &SignedEvent) {
+    let identity = genesis.identity().expect("a genesis names an identity");
     let secrets =
         vec![(Role::Root, SecretKey::from_seed(&[10; 32])), (Role::Recovery, SecretKey::from_seed(&[12; 32]))];
     let log = vec![genesis.as_bytes().to_vec()];
@@ -170,7 +171,7 @@ fn keys_and_paper(identity: &Identity) {
     let page = sheet::print(&sheet).expect("a whole sheet");
     put("bundle_and_sheet", "sheet", &[&[1], page.as_bytes()].concat());
     let bundle = Bundle {
-        purpose: bundle::Purpose::Recovery { roots: establishment.root.keys.clone() },
+        purpose: bundle::Purpose::Recovery { roots: vec![SecretKey::from_seed(&[10; 32]).public()] },
         name: "ada".to_owned(),
         identity: Some(identity),
         log,
