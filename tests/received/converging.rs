@@ -11,7 +11,7 @@ use crate::support::{NOW, Shown, node, shown};
 /// What can reach a node.
 #[derive(Clone)]
 enum Event {
-    Record(Record),
+    Record(Box<Record>),
     /// The identity of a peer.
     Identity(Box<Peer>),
     /// The amendment of this number; amendments come in order.
@@ -72,7 +72,7 @@ fn story() -> Story {
     }
     let foreign = records[1].id();
     records.push(peers[1].write(&first, Draft::delete_id("atlas.post", foreign, 200)));
-    let mut events: Vec<Event> = records.into_iter().map(Event::Record).collect();
+    let mut events: Vec<Event> = records.into_iter().map(|record| Event::Record(Box::new(record))).collect();
     events.extend(peers.iter().cloned().map(|peer| Event::Identity(Box::new(peer))));
     events.extend([Event::Amendment(0), Event::Amendment(1)]);
     Story { community: first, amendments: latest.amendments, events }
