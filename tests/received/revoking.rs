@@ -366,3 +366,26 @@ fn what_an_app_writes_faster_than_its_rate_comes_in_later() {
     let old: Vec<Vec<u8>> = (0..20).map(|i| app.write(&world.community, Draft::post("old", i)).encode()).collect();
     assert!(world.node.ingest(&old, NOW + 60_001).unwrap().iter().all(|fate| matches!(fate, Fate::Accepted { .. })));
 }
+
+#[test]
+fn a_crash_between_a_revocation_and_its_effect_is_made_up_for_at_the_next_start() {
+    let (dir, node) = crate::support::node();
+    let community = Community::usual("somewhere", Peer::new(0));
+    community.join(&node).unwrap();
+    let ada = ada(9);
+    node.learn_identity(ada.identity.as_bytes()).unwrap();
+    let (id, app) = (ada.identity.id(), key(63_100));
+    let given = grant(&ada, &app, scope(community.space_id()));
+    let mut app = ada.with_key(app, Some(given.id()));
+    node.learn(id, vec![Piece::Grant(given)]).unwrap();
+    let record = app.write(&community, Draft::post("revoked", 1));
+    node.ingest(&[record.encode()], NOW).unwrap();
+    let revoked = revocation(&ada, Target::Key(app.device.public()), vec![]);
+    // As a crash leaves it: the revocation and the note of it are durable, its effect is not.
+    assert!(node.people().learn(id, vec![Piece::Revocation(revoked)]).unwrap().unwrap().due.is_some());
+    assert!(node.store().get(&record.id()).unwrap().unwrap().status.is_visible());
+    drop(node);
+    let node = atlas_node::Node::open(atlas_node::NodeConfig::new(dir.path())).unwrap();
+    assert!(node.store().get(&record.id()).unwrap().unwrap().revoked);
+    assert!(node.store().docs(atlas_store::DocKind::Derived, b"reconsider").next().is_none(), "done once");
+}

@@ -116,6 +116,7 @@ impl Node {
             .get(&target.space)
             .ok_or_else(|| NodeError::missing("space", target.space, "the record's space is not one of this node's"))?;
         let now = crate::clock::now();
+        let _steady = self.steady().read().expect("no thread panics with this lock");
         let authority = self.authority(author, &space, &target.type_name, Action::DELETE, now)?;
         if target.author != authority.author {
             let name = self.name_identity(&target.author);
@@ -255,6 +256,8 @@ impl Writer<'_> {
                 None => groups.push((draft.type_name.clone(), vec![(i, draft)])),
             }
         }
+        let node = self.node;
+        let _steady = node.steady().read().expect("no thread panics with this lock");
         for (type_name, group) in groups {
             match self.space.clone().binding(&type_name) {
                 Err(refusal) => group.iter().for_each(|(i, _)| answers[*i] = Some(Err(refusal.clone()))),

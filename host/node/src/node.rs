@@ -1,7 +1,7 @@
 //! A node on one directory.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
 use atlas_engine::{Engine, EngineConfig, Pooling};
@@ -60,6 +60,8 @@ struct Inner {
     written: Rates,
     /// What apps elsewhere wrote, as it comes in.
     received: Rates,
+    /// Held by whoever weighs records, from what is known of their authors to the commit.
+    steady: RwLock<()>,
     token: Zeroizing<String>,
 }
 
@@ -105,7 +107,7 @@ impl Node {
         let unproven = Unproven::open(&store)?;
         let spaces = Arc::new(Spaces::open(store.clone())?);
         let modules = Arc::new(Modules::new(engine, store.clone()));
-        Ok(Self(Arc::new(Inner {
+        let node = Self(Arc::new(Inner {
             text: TextIndex::new(dir.join("text"), store.clone(), spaces.clone(), modules.clone()),
             live: Live::new(store.clone(), spaces.clone(), modules.clone()),
             dir,
@@ -119,8 +121,11 @@ impl Node {
             chains: Chains::default(),
             written: Rates::default(),
             received: Rates::default(),
+            steady: RwLock::default(),
             token,
-        })))
+        }));
+        node.reconsider_left()?;
+        Ok(node)
     }
 
     /// The directory.
@@ -172,6 +177,10 @@ impl Node {
         &self.0.unproven
     }
 
+    pub(crate) fn steady(&self) -> &RwLock<()> {
+        &self.0.steady
+    }
+
     pub(crate) fn written(&self) -> &Rates {
         &self.0.written
     }
@@ -219,7 +228,9 @@ impl Node {
     /// that they end. The refusals are of single pieces.
     pub fn learn(&self, id: IdentityId, pieces: Vec<Piece>) -> Result<Vec<Refusal>, NodeError> {
         let Some(learned) = self.people().learn(id, pieces)? else { return Ok(Vec::new()) };
-        self.reconsider(&id, &learned.changed)?;
+        if let Some(due) = learned.due {
+            self.reconsider_due(&id, &learned.changed, due)?;
+        }
         if learned.added > 0 {
             let now = crate::clock::now();
             self.retry_waiting_for(&WaitKey::Identity(id), now)?;

@@ -17,7 +17,7 @@ use atlas_store::{Batch, DocKind, Item, Store, StoredRecord};
 
 use crate::error::NodeError;
 use crate::node::Node;
-use crate::people::Subject;
+use crate::people::{DUE, Subject};
 
 /// Whether a record counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +154,37 @@ impl Unproven {
 }
 
 impl Node {
+    /// As [`reconsider`](Self::reconsider), for a change that `due` notes on disk until it is done.
+    pub(crate) fn reconsider_due(
+        &self,
+        author: &IdentityId,
+        subjects: &[Subject],
+        due: Vec<u8>,
+    ) -> Result<(), NodeError> {
+        // Whoever weighed records by what was known before has handed them to the committer once
+        // this lock was free, and they are written once a later commit is.
+        drop(self.steady().write().expect("no thread panics with this lock"));
+        let mut behind = Batch::new();
+        behind.put_doc(DocKind::Derived, &due[..], b"");
+        self.store().commit(behind)?;
+        self.reconsider(author, subjects)?;
+        self.store().commit([Item::RemoveDoc { kind: DocKind::Derived, key: due }].into_iter().collect())?;
+        Ok(())
+    }
+
+    /// Does what a crash left undone.
+    pub(crate) fn reconsider_left(&self) -> Result<(), NodeError> {
+        let left: Vec<_> = self.store().docs(DocKind::Derived, DUE).collect::<Result<_, _>>()?;
+        for doc in left {
+            let id = doc.key.get(DUE.len()..).and_then(<[u8]>::first_chunk).copied().map(IdentityId);
+            let Some(id) = id else { continue };
+            let Some(identity) = self.identity(&id)? else { continue };
+            let subjects: Vec<Subject> = identity.subjects().collect();
+            self.reconsider_due(&id, &subjects, doc.key)?;
+        }
+        Ok(())
+    }
+
     /// Looks again at what these subjects signed; how many records changed.
     pub(crate) fn reconsider(&self, author: &IdentityId, subjects: &[Subject]) -> Result<u64, NodeError> {
         let Some(identity) = self.identity(author)? else { return Ok(0) };

@@ -18,6 +18,7 @@ use atlas_record::{GrantId, IdentityId};
 use atlas_store::{Batch, DocKind, Store};
 
 use crate::error::{NodeError, Refusal};
+use crate::identities::random;
 
 /// A part of an identity, verified.
 #[derive(Debug, Clone)]
@@ -46,11 +47,17 @@ pub struct Learned {
     pub grants: Vec<GrantId>,
     /// Whom records of theirs have to be looked at again for.
     pub changed: Vec<Subject>,
+    /// The document that says so until it is done, where there is something to do: a crash in
+    /// between must not leave records standing that were revoked.
+    pub due: Option<Vec<u8>>,
     /// Pieces that were refused, each with the reason.
     pub refused: Vec<Refusal>,
     /// How many wait for others to come first.
     pub waiting: usize,
 }
+
+/// How documents begin that name an identity whose records have to be looked at again.
+pub(crate) const DUE: &[u8] = b"reconsider";
 
 /// Pieces of identities whose genesis has not come: at most this many are kept, in memory.
 const MOST_ORPHANS: usize = 4096;
@@ -254,7 +261,7 @@ impl People {
             }
         }
         let old = before.as_deref().map(causes).unwrap_or_default();
-        let changed = causes(&identity)
+        let changed: Vec<Subject> = causes(&identity)
             .into_iter()
             .filter(|(subject, now)| old.get(subject).map_or(!now.is_empty(), |before| before != now))
             .map(|(subject, _)| subject)
@@ -265,12 +272,16 @@ impl People {
             .map(|grant| grant.id())
             .filter(|grant| before.as_ref().is_none_or(|before| before.grant(grant).is_none()))
             .collect();
+        let due = (!changed.is_empty()).then(|| [DUE, &id.0, &random::<8>()].concat());
+        if let Some(due) = &due {
+            batch.put_doc(DocKind::Derived, &due[..], b"");
+        }
         if !batch.is_empty() {
             self.store.commit(batch)?;
         }
         let identity = Arc::new(identity);
         self.known.write().expect("no thread panics with this lock").insert(id, identity.clone());
-        Ok(Some(Learned { identity, added, grants, changed, refused, waiting }))
+        Ok(Some(Learned { identity, added, grants, changed, due, refused, waiting }))
     }
 }
 

@@ -102,7 +102,9 @@ pub async fn recover(
     blocking(move || {
         let identity = node.identities().identity(change.identity.as_deref().unwrap_or(&name))?;
         let id = node.recover(identity, &name, change.changes()?)?;
-        let now = node.identity(&identity)?.ok_or_else(|| NodeError::missing("identity", identity, ""))?;
+        let now = node
+            .identity(&identity)?
+            .ok_or_else(|| NodeError::missing("identity", identity, "import its bundle again"))?;
         Ok(Signed { id: id.to_string(), line: node.public_line(&now)? })
     })
     .await
@@ -293,8 +295,9 @@ pub async fn grant(
             return Ok(GrantAnswer { words, id: None, line: None });
         }
         let signed = node.grant(&issuer, &grant)?;
-        let identity =
-            node.identity(&grant.identity)?.ok_or_else(|| NodeError::missing("identity", grant.identity, ""))?;
+        let identity = node
+            .identity(&grant.identity)?
+            .ok_or_else(|| NodeError::missing("identity", grant.identity, "import its bundle again"))?;
         Ok(GrantAnswer { words, id: Some(signed.id().to_string()), line: Some(node.public_line(&identity)?) })
     })
     .await

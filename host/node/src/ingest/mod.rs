@@ -247,6 +247,7 @@ impl Node {
     /// Admits, judges and commits records whose signatures are good. The fate of each, by its
     /// place, in any order.
     fn decide(&self, arrivals: Vec<Arrival>, now: Timestamp) -> Result<Vec<(usize, Fate)>, NodeError> {
+        let _steady = self.steady().read().expect("no thread panics with this lock");
         let mut fates = Vec::with_capacity(arrivals.len());
         let mut batch = Batch::new();
         let mut slots: Vec<(usize, Option<Fate>)> = Vec::new();
