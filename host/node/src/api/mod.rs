@@ -6,10 +6,13 @@
 
 mod caller;
 mod identities;
+mod keyring;
 mod live;
 mod modules;
+mod moving;
 mod ownership;
 mod problem;
+mod proofs;
 mod queries;
 mod records;
 mod spaces;
@@ -76,13 +79,13 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(ownership::remove_device))
         .routes(routes!(ownership::grant))
         .routes(routes!(ownership::revoke))
-        .routes(routes!(ownership::export))
-        .routes(routes!(ownership::forget_root))
-        .routes(routes!(ownership::create_token, ownership::drop_tokens))
-        .routes(routes!(ownership::import))
-        .routes(routes!(ownership::keyring, ownership::protect))
-        .routes(routes!(ownership::unlock))
-        .routes(routes!(ownership::proof))
+        .routes(routes!(moving::export))
+        .routes(routes!(moving::forget_root))
+        .routes(routes!(keyring::create_token, keyring::drop_tokens))
+        .routes(routes!(moving::import))
+        .routes(routes!(keyring::keyring, keyring::protect))
+        .routes(routes!(keyring::unlock))
+        .routes(routes!(proofs::proof))
         .routes(routes!(spaces::list, spaces::create))
         .routes(routes!(spaces::show))
         .routes(routes!(records::get, records::put, records::delete))

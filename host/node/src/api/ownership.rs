@@ -1,8 +1,7 @@
-//! Acts on an identity: root events, grants, revocations, moving between machines, the keyring.
+//! Acts on an identity: root events, grants, revocations.
 
 use std::collections::BTreeSet;
 
-use atlas_keys::{Passphrase, Protection};
 use atlas_record::EventId;
 use atlas_record::id::PublicKey;
 use atlas_record::identity::{Rate, RequestKind};
@@ -12,12 +11,12 @@ use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
 
 use super::{Problem, blocking, parse};
-use crate::error::{NodeError, Refusal};
+use crate::error::NodeError;
 use crate::identities::{Changes, KeepUntil, NewGrant};
 use crate::node::Node;
 
 /// A stand-in for a name that was left out: no entry can be called so.
-fn named(name: &str) -> Option<&str> {
+pub(super) fn named(name: &str) -> Option<&str> {
     (name != "-").then_some(name)
 }
 
@@ -342,233 +341,6 @@ pub async fn revoke(
         let id = node.revoke(&issuer, &identity, target, until(new.keep_until, new.keep_nothing), &new.reason)?;
         let identity = node.identity(&author)?.unwrap_or(identity);
         Ok(Signed { id: id.to_string(), line: node.public_line(&identity)? })
-    })
-    .await
-    .map(Json)
-}
-
-/// In which form to export.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ExportRequest {
-    /// `bundle` (sealed, with a device key for one other machine), `sheet` (root keys to print, not
-    /// sealed) or `public` (no secret).
-    form: String,
-    /// What seals a bundle.
-    passphrase: Option<String>,
-}
-
-/// A text that leaves the machine.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct Exported {
-    /// The text.
-    text: String,
-}
-
-/// Writes an identity for another machine, for paper, or for everyone.
-#[utoipa::path(post, path = "/v1/identities/{name}/export", params(("name" = String, Path)), request_body = ExportRequest, responses((status = 200, body = Exported), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 423, body = Problem)))]
-pub async fn export(
-    State(node): State<Node>,
-    Path(name): Path<String>,
-    body: Result<Json<ExportRequest>, JsonRejection>,
-) -> Result<Json<Exported>, Problem> {
-    let Json(request) = body?;
-    blocking(move || {
-        let name = node.identities().entry(named(&name))?.name;
-        let text = match request.form.as_str() {
-            "bundle" => {
-                let passphrase = request.passphrase.ok_or_else(|| {
-                    Refusal::new("passphrase-needed", "a bundle is sealed with a passphrase")
-                        .hint("set ATLAS_PASSPHRASE, or run this on a terminal to be asked for it")
-                })?;
-                node.export_bundle(&name, &Passphrase::new(passphrase)?)?
-            }
-            "sheet" => node.recovery_sheet(&name)?.to_string(),
-            "public" => node.public_line(&node.own(Some(&name))?.1)?,
-            other => return Err(NodeError::Misuse(format!("`{other}` is no form: say bundle, sheet or public"))),
-        };
-        Ok(Exported { text })
-    })
-    .await
-    .map(Json)
-}
-
-/// Takes the root keys off this machine; they must be kept elsewhere by then.
-#[utoipa::path(delete, path = "/v1/identities/{name}/root", params(("name" = String, Path)), responses((status = 200, body = Forgotten), (status = 401, body = Problem), (status = 404, body = Problem), (status = 423, body = Problem)))]
-pub async fn forget_root(State(node): State<Node>, Path(name): Path<String>) -> Result<Json<Forgotten>, Problem> {
-    blocking(move || {
-        let name = node.identities().entry(named(&name))?.name;
-        Ok(Forgotten { keys: node.forget_roots(&name)? })
-    })
-    .await
-    .map(Json)
-}
-
-/// What is gone.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct Forgotten {
-    /// How many.
-    keys: usize,
-}
-
-/// Something to import.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ImportRequest {
-    /// A bundle, a recovery sheet, or a public line.
-    text: String,
-    /// What opens a bundle.
-    passphrase: Option<String>,
-    /// What to call the keys on this machine.
-    name: Option<String>,
-}
-
-/// What came of an import.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct ImportedView {
-    /// The name of the keys on this machine, if there were any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    /// The identity.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    identity: Option<String>,
-    /// What has to be done before it can sign, if anything.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
-/// Takes in a bundle, a recovery sheet, or what is public of an identity.
-#[utoipa::path(post, path = "/v1/identity-imports", request_body = ImportRequest, responses((status = 200, body = ImportedView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem), (status = 423, body = Problem)))]
-pub async fn import(
-    State(node): State<Node>,
-    body: Result<Json<ImportRequest>, JsonRejection>,
-) -> Result<Json<ImportedView>, Problem> {
-    let Json(request) = body?;
-    blocking(move || {
-        let passphrase = request.passphrase.map(Passphrase::new).transpose()?;
-        let imported = node.import_identity(&request.text, passphrase.as_ref(), request.name.as_deref())?;
-        Ok(ImportedView {
-            name: imported.name,
-            identity: imported.identity.map(|id| id.to_string()),
-            next: imported.next,
-        })
-    })
-    .await
-    .map(Json)
-}
-
-/// How the keys of this machine are kept.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct KeyringView {
-    /// `permissions` or `passphrase`.
-    protection: &'static str,
-    /// Whether a passphrase has to be given before anything can be signed.
-    locked: bool,
-}
-
-/// A passphrase.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PassphraseRequest {
-    /// The passphrase; none to protect the keys by permissions only.
-    passphrase: Option<String>,
-}
-
-fn keyring_view(node: &Node) -> KeyringView {
-    let keyring = node.identities().keyring();
-    KeyringView {
-        protection: match keyring.protection() {
-            Protection::Permissions => "permissions",
-            Protection::Passphrase => "passphrase",
-        },
-        locked: keyring.is_locked(),
-    }
-}
-
-/// How the keys of this machine are kept.
-#[utoipa::path(get, path = "/v1/keyring", responses((status = 200, body = KeyringView), (status = 401, body = Problem)))]
-pub async fn keyring(State(node): State<Node>) -> Json<KeyringView> {
-    Json(keyring_view(&node))
-}
-
-/// Opens the keys of this machine with their passphrase.
-#[utoipa::path(post, path = "/v1/keyring/unlock", request_body = PassphraseRequest, responses((status = 200, body = KeyringView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 423, body = Problem)))]
-pub async fn unlock(
-    State(node): State<Node>,
-    body: Result<Json<PassphraseRequest>, JsonRejection>,
-) -> Result<Json<KeyringView>, Problem> {
-    let Json(request) = body?;
-    blocking(move || {
-        let passphrase = request.passphrase.ok_or_else(|| NodeError::Misuse("a passphrase opens the keys".into()))?;
-        node.identities().keyring().unlock(&Passphrase::new(passphrase)?)?;
-        Ok(keyring_view(&node))
-    })
-    .await
-    .map(Json)
-}
-
-/// Sets, changes or removes the passphrase of the keys of this machine.
-#[utoipa::path(put, path = "/v1/keyring", request_body = PassphraseRequest, responses((status = 200, body = KeyringView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 423, body = Problem)))]
-pub async fn protect(
-    State(node): State<Node>,
-    body: Result<Json<PassphraseRequest>, JsonRejection>,
-) -> Result<Json<KeyringView>, Problem> {
-    let Json(request) = body?;
-    blocking(move || {
-        let passphrase = request.passphrase.map(Passphrase::new).transpose()?;
-        node.identities().keyring().set_passphrase(passphrase.as_ref())?;
-        Ok(keyring_view(&node))
-    })
-    .await
-    .map(Json)
-}
-
-/// A token.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct TokenView {
-    /// For `Authorization: Bearer TOKEN`. Shown once: the node keeps its hash.
-    token: String,
-}
-
-/// Makes a token by which a program can act as an app, within its grants.
-#[utoipa::path(post, path = "/v1/identities/{name}/tokens", params(("name" = String, Path)), responses((status = 200, body = TokenView), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn create_token(State(node): State<Node>, Path(name): Path<String>) -> Result<Json<TokenView>, Problem> {
-    blocking(move || Ok(TokenView { token: node.create_token(&name)?.to_string() })).await.map(Json)
-}
-
-/// Ends every token of an app.
-#[utoipa::path(delete, path = "/v1/identities/{name}/tokens", params(("name" = String, Path)), responses((status = 200, body = Forgotten), (status = 401, body = Problem)))]
-pub async fn drop_tokens(State(node): State<Node>, Path(name): Path<String>) -> Result<Json<Forgotten>, Problem> {
-    blocking(move || Ok(Forgotten { keys: node.drop_tokens(&name)? })).await.map(Json)
-}
-
-/// Two records of one chain.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-pub struct Ends {
-    /// The later record.
-    last: String,
-    /// The earlier one.
-    record: String,
-}
-
-/// A proof.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct ProofView {
-    /// The signed headers on the path, latest first, in base64.
-    headers: Vec<String>,
-}
-
-/// The headers that show that one record of a key's chain is before another.
-#[utoipa::path(get, path = "/v1/proofs", params(Ends), responses((status = 200, body = ProofView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn proof(
-    State(node): State<Node>,
-    ends: Result<Query<Ends>, QueryRejection>,
-) -> Result<Json<ProofView>, Problem> {
-    let Query(ends) = ends?;
-    blocking(move || {
-        let proof = node.prove_ancestry(&parse(&ends.last)?, &parse(&ends.record)?)?;
-        Ok(ProofView { headers: proof.headers().iter().map(|it| crate::base64(it.as_bytes())).collect() })
     })
     .await
     .map(Json)
