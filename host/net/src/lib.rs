@@ -1,0 +1,1 @@
+//! Nodes that find each other, agree, and stay in agreement.
