@@ -1,3 +1,4 @@
 //! Nodes that find each other, agree, and stay in agreement.
 
 pub mod negentropy;
+pub mod overlay;
