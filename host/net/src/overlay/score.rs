@@ -263,7 +263,7 @@ mod tests {
     fn only_so_many_are_remembered() {
         let config = Config { departed: 3, ..Config::default() };
         let mut departed = Departed::new();
-        (0..10u8).for_each(|peer| drop(departed.leave(0, &config, peer, Reason::TooEarly)));
+        (0..10u8).for_each(|peer| _ = departed.leave(0, &config, peer, Reason::TooEarly));
         assert_eq!((departed.len(), departed.order.len()), (3, 3));
         assert_eq!(departed.until(1, &9), Some(60_000));
     }

@@ -463,7 +463,7 @@ mod tests {
             for op in ops {
                 let pick = |n: u8, wants: &Wants<u8>| wants.batches.keys().nth(usize::from(n) % wants.batches.len().max(1)).copied();
                 match op {
-                    Op::Claim(peer, n) => drop(wants.claim(peer, key(n), &Set::Laws, None, 6)),
+                    Op::Claim(peer, n) => _ = wants.claim(peer, key(n), &Set::Laws, None, 6),
                     Op::Take(peer, most, sole) => {
                         wants.take(0, Token(next), peer, most, sole);
                         next += 1;
@@ -481,7 +481,7 @@ mod tests {
                     }
                     Op::Close(n) => {
                         if let Some((_, open)) = pick(n, &wants).and_then(|token| wants.close(token)) {
-                            open.iter().for_each(|key| drop(wants.missed(key, 3)));
+                            open.iter().for_each(|key| _ = wants.missed(key, 3));
                         }
                     }
                     Op::Remove(n) => drop(wants.remove(&key(n))),
