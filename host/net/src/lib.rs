@@ -2,3 +2,5 @@
 
 pub mod negentropy;
 pub mod overlay;
+#[cfg(feature = "sim")]
+pub mod sim;

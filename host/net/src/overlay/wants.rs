@@ -377,7 +377,7 @@ mod tests {
         for (key, want) in &wants.wants {
             assert!(want.in_flight.is_some() || !want.sources.is_empty(), "{key:?} has no source");
             for source in &want.sources {
-                let queued = wants.sides[source].queue.contains_key(&want.place);
+                let queued = wants.sides.get(source).is_some_and(|side| side.queue.contains_key(&want.place));
                 assert_eq!(queued, want.in_flight.is_none(), "{key:?} in the queue of {source}");
             }
             if let Some(token) = want.in_flight {
