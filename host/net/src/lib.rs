@@ -14,5 +14,7 @@ pub mod negentropy;
 pub mod overlay;
 pub mod replica;
 pub mod session;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod swarm;
 pub mod wire;
