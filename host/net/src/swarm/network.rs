@@ -50,10 +50,13 @@ impl Network {
         let (started_sender, started) = std::sync::mpsc::sync_channel(1);
 
         let parts = driver::Parts { keypair, registry: registry.clone(), shared: shared.clone(), outbox, inbox };
+        // Threads carry the end of the id, so that one can tell networks apart.
+        let id = peer_id.to_string();
+        let mark = id[id.len() - 8..].to_owned();
         thread::Builder::new()
-            .name("atlas-net".to_owned())
+            .name(format!("net-{mark}"))
             .spawn(move || {
-                driver::run(config, parts, started_sender);
+                driver::run(config, parts, format!("net-io-{mark}"), started_sender);
                 let _ = ended_sender.send(true);
             })
             .map_err(|error| NetError::Setup { what: "a thread", why: error.to_string() })?;
