@@ -9,6 +9,7 @@ mod identities;
 mod joining;
 mod keyring;
 mod live;
+mod metrics;
 mod modules;
 mod moving;
 mod ownership;
@@ -93,6 +94,7 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(joining::invite))
         .routes(routes!(joining::join))
         .routes(routes!(joining::members, joining::set_members))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(peers::list, peers::add))
         .routes(routes!(peers::block, peers::unblock))
         .routes(routes!(records::get, records::put, records::delete))
