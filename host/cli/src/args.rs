@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::time::Time;
 pub use id::{Device, Id, Keep, Root};
-pub use network::{Member, Network, Peer};
+pub use network::{Deny, Member, Network, Peer};
 
 /// A peer-to-peer application layer: signed, typed records that communities judge by modules.
 #[derive(Debug, Parser)]
@@ -111,6 +111,9 @@ pub enum Command {
     /// Peers: other nodes on the network
     #[command(subcommand)]
     Peer(Peer),
+    /// Bodies and blobs that this node does not keep and does not hand out
+    #[command(subcommand)]
+    Deny(Deny),
     /// Modules: what spaces bind to decide
     #[command(subcommand)]
     Module(Module),

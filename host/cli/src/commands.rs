@@ -181,6 +181,7 @@ impl Session {
             Command::Id(id) => self.id(id).await,
             Command::Space(command) => self.space(command).await,
             Command::Peer(command) => self.peer(command).await,
+            Command::Deny(command) => self.deny(command).await,
             Command::Put { type_name, body, key, links, expires, place } => {
                 let body = read_body(&body)?;
                 let links = links.iter().map(|link| split_link(link)).collect::<Result<Vec<_>, _>>()?;

@@ -3,7 +3,7 @@
 use atlas_node::net::{self, NetConfig};
 use serde_json::{Value as Json, json};
 
-use crate::args::{Member, Network, Peer};
+use crate::args::{Deny, Member, Network, Peer};
 use crate::commands::{Outcome, Session, escape, misuse};
 use crate::output::{bytes, items, line, number, table, text};
 use crate::time;
@@ -128,6 +128,34 @@ impl Session {
             Peer::Unblock { peer } => {
                 let path = format!("/v1/peers/{}/block", escape(&peer));
                 self.show("DELETE", &path, None, |_| line(format!("let in again: {peer}"))).await
+            }
+        }
+    }
+
+    /// Commands about what is not kept.
+    pub async fn deny(&self, command: Deny) -> Outcome {
+        match command {
+            Deny::List => {
+                let list = |json: &Json| {
+                    let row = |it: &Json| {
+                        let since = time::show(number(it, "/since"));
+                        vec![text(it, "/kind").to_owned(), text(it, "/id").to_owned(), since, text(it, "/reason").to_owned()]
+                    };
+                    match items(json, "") {
+                        [] => line("nothing is denied here"),
+                        all => table(&all.iter().map(row).collect::<Vec<_>>()),
+                    }
+                };
+                self.show("GET", "/v1/denied", None, list).await
+            }
+            Deny::Add { id, reason } => {
+                let path = format!("/v1/denied/{}", escape(&id));
+                let done = |_: &Json| line(format!("denied: {id}"));
+                self.show("PUT", &path, Some(json!({ "reason": reason })), done).await
+            }
+            Deny::Remove { id } => {
+                let path = format!("/v1/denied/{}", escape(&id));
+                self.show("DELETE", &path, None, |_| line(format!("denied no more: {id}"))).await
             }
         }
     }

@@ -16,6 +16,7 @@ pub mod author;
 pub mod authority;
 pub mod client;
 pub mod clock;
+pub mod denied;
 pub mod describe;
 pub mod doctor;
 pub mod error;

@@ -85,3 +85,23 @@ pub enum Member {
         place: super::Place,
     },
 }
+
+/// What an operator does not keep.
+#[derive(Debug, Subcommand)]
+pub enum Deny {
+    /// Show what is denied
+    List,
+    /// Drop a record's body or a blob from this node, and keep it out; its header stays
+    Add {
+        /// The record's or the blob's id
+        id: String,
+        /// Why, for you and those who ask you
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Let it in again; what was dropped does not come back by itself
+    Remove {
+        /// The record's or the blob's id
+        id: String,
+    },
+}

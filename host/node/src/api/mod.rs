@@ -5,6 +5,7 @@
 //! details (RFC 9457). `GET /openapi.json` describes it all.
 
 mod caller;
+mod denied;
 mod identities;
 mod joining;
 mod keyring;
@@ -95,6 +96,8 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(joining::join))
         .routes(routes!(joining::members, joining::set_members))
         .routes(routes!(metrics::metrics))
+        .routes(routes!(denied::list))
+        .routes(routes!(denied::add, denied::remove))
         .routes(routes!(peers::list, peers::add))
         .routes(routes!(peers::block, peers::unblock))
         .routes(routes!(records::get, records::put, records::delete))

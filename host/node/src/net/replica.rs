@@ -284,7 +284,7 @@ impl Replica for NodeReplica {
         let mut wanted = Vec::new();
         for id in self.named_blobs(&space, &follow) {
             let here = self.node.modules().code(&id).map_err(|error| ReplicaError(error.to_string()))?.is_some();
-            if !here && !unfit.contains(&id) {
+            if !here && !unfit.contains(&id) && !self.node.denied().has(&id.0) {
                 wanted.push(id);
             }
         }
@@ -293,7 +293,7 @@ impl Replica for NodeReplica {
 
     fn blob(&self, space: &SpaceId, id: &BlobId) -> Result<Option<(u64, Box<dyn Read + Send>)>, ReplicaError> {
         let Some(space) = self.space(space) else { return Ok(None) };
-        if !self.named_blobs(&space, &Follows::All).contains(id) {
+        if !self.named_blobs(&space, &Follows::All).contains(id) || self.node.denied().has(&id.0) {
             return Ok(None);
         }
         // A standard module need not be in the store.
