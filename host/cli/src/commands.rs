@@ -111,6 +111,7 @@ async fn up(dir: &Path, api: Option<std::net::SocketAddr>, network: Option<NetCo
     let online = network.is_some();
     if let Some(network) = network {
         node.go_online(network)?;
+        wait_for_addresses(&node).await;
     }
     if json {
         let network = node.net().map(|net| {
@@ -145,6 +146,16 @@ async fn up(dir: &Path, api: Option<std::net::SocketAddr>, network: Option<NetCo
         line("stopped; everything acknowledged is on the disk");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits a moment for the network to say where it listens.
+async fn wait_for_addresses(node: &Node) {
+    for _ in 0..40 {
+        if node.net().is_none_or(|net| !net.addresses().is_empty()) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
 }
 
 /// Resolves at Ctrl-C or SIGTERM.
