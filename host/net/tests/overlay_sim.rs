@@ -235,7 +235,8 @@ fn an_attacker_with_one_subnet_does_not_isolate_a_node() {
         .collect();
     let own = world.write(victim);
     world.watch(own);
-    world.run(5000);
+    // At the latest, whoever is compared with next has it.
+    world.run(60_000);
     let honest_peers = world.connections(victim).iter().filter(|peer| **peer < 40).count();
     println!("the victim has {honest_peers} honest peers of {}", world.connections(victim).len());
     let missing = written.iter().filter(|id| !world.set(victim).iter().any(|item| item.id == **id)).count();

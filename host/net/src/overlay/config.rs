@@ -110,7 +110,7 @@ impl Default for Config {
             attempts: 6,
             recent: 16_384,
             reconciles: 4,
-            reconcile_every: 60_000,
+            reconcile_every: 30_000,
             reconcile_soon: 1000,
             reconcile_whole: 120_000,
             reconcile_cost: (128 * 1024, 4096),

@@ -20,7 +20,7 @@ pub enum Lie {
     Garbage,
     /// Announces what nobody has.
     NeverServe,
-    /// Announces what others announced, and lets those who ask wait for ever.
+    /// Announces what nobody has, and lets those who ask wait for ever.
     Stall,
     /// Announces as fast as the line takes it.
     Flood,
@@ -144,13 +144,13 @@ impl Liar {
                     }
                     Lie::BadSignature => self.made(now, space(), false),
                     Lie::WrongSpace => self.made(now, SpaceId([9; 32]), true),
-                    Lie::WrongId => self.invented(now, 4),
+                    Lie::WrongId | Lie::Stall => self.invented(now, 4),
                     Lie::Unrequested => {
                         let record = Record { space: space(), created: 0, nonce: self.rng.random(), signed: true };
                         let records = vec![(record.id(), Some(record))];
                         Message::Served { token: Token(self.rng.random()), records }
                     }
-                    Lie::Replay | Lie::Stall => self.heard_again(100),
+                    Lie::Replay => self.heard_again(100),
                     Lie::FalseFingerprints | Lie::FalseIds | Lie::Silent => continue,
                 };
                 messages.push((peer, message));

@@ -194,7 +194,7 @@ impl Node {
                 self.sessions.remove(&token);
                 self.overlay.reconciled(ms, token, End::Broken, Tally::default());
                 let offence = match error {
-                    ReconcileError::Endless(_) => Offence::FalseFingerprints,
+                    ReconcileError::Endless(_) => Offence::Endless,
                     ReconcileError::Malformed(_) => Offence::Garbage,
                     ReconcileError::Items(never) => match never {},
                 };
