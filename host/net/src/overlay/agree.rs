@@ -87,7 +87,8 @@ impl<P: PeerKey> Overlay<P> {
             }
             let due = agreement.due && agreement.not_before <= now;
             if due || routine {
-                let weight = (!due, of_group(group), agreement.compared, peer);
+                // The group comes first: new connections out of one subnet do not get in the way of the others.
+                let weight = (of_group(group), !due, agreement.compared, peer);
                 if best.is_none_or(|before| weight < before) {
                     best = Some(weight);
                 }

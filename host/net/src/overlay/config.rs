@@ -17,10 +17,12 @@ pub struct Config {
     /// Peers that were left and may not come back yet. The oldest is forgotten.
     pub departed: usize,
 
-    /// Peers per space to whom everything new is announced.
+    /// Peers per space that this node chooses as neighbours: it counts on their announcements, and they get its own.
     pub neighbours: usize,
-    /// Peers per space, other ones each time, to whom it is announced as well: so a ring of neighbours
-    /// that keeps silent does not cut anyone off.
+    /// Peers per space that chose this node, and get its announcements.
+    pub followers: usize,
+    /// Peers per space, other ones each time, to whom everything new is announced as well: so a ring of
+    /// neighbours that keeps silent does not cut anyone off.
     pub extra: usize,
     /// How long a set of neighbours stays before one of them is replaced.
     pub rotate_every: Millis,
@@ -89,8 +91,9 @@ impl Default for Config {
             peers: 256,
             spaces_per_peer: 1024,
             departed: 4096,
-            neighbours: 6,
-            extra: 2,
+            neighbours: 5,
+            followers: 10,
+            extra: 1,
             rotate_every: 300_000,
             gather: 5,
             frame_entries: 512,

@@ -11,8 +11,10 @@ use super::types::{Follows, Millis, PeerKey, Token};
 #[derive(Debug)]
 pub(super) struct Space<P> {
     pub follows: Follows,
-    /// To whom everything new is announced.
+    /// On whose announcements this node counts.
     pub neighbours: Vec<P>,
+    /// Who counts on those of this node.
+    pub followers: Vec<P>,
     pub rotate_at: Millis,
     /// When to look for a partner next.
     pub reconcile_at: Millis,

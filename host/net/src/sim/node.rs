@@ -138,6 +138,7 @@ impl Node {
         let ms = millis(now);
         match message {
             Message::Hello => self.overlay.shares(ms, from, [(space(), Follows::All)]),
+            Message::Neighbour { on } => self.overlay.neighbour(ms, from, space(), on),
             Message::Announce { space, entries, more } => {
                 let replica = &self.replica;
                 let mut known = |_: &_, id: &Id| replica.has(id);
@@ -234,6 +235,7 @@ impl Node {
                 Action::Announce { peer, space, entries, more } => {
                     self.deeds.push(Deed::Send(peer, Message::Announce { space, entries, more }));
                 }
+                Action::Neighbour { peer, on, .. } => self.deeds.push(Deed::Send(peer, Message::Neighbour { on })),
                 Action::Fetch { peer, token, wants, .. } => {
                     self.asked.insert(token, peer);
                     let ids = wants.into_iter().map(|(_, id)| id).collect();
