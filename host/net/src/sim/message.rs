@@ -10,12 +10,30 @@ use crate::overlay::{Entry, Token};
 pub(super) enum Message {
     /// Shares the one space.
     Hello,
-    Neighbour { on: bool },
-    Announce { space: SpaceId, entries: Vec<Entry>, more: bool },
-    Ask { token: Token, ids: Vec<Id> },
-    Served { token: Token, records: Vec<(Id, Option<Record>)> },
-    Reconcile { token: Token, bytes: Vec<u8> },
-    Reconciled { token: Token, bytes: Vec<u8> },
+    Neighbour {
+        on: bool,
+    },
+    Announce {
+        space: SpaceId,
+        entries: Vec<Entry>,
+        more: bool,
+    },
+    Ask {
+        token: Token,
+        ids: Vec<Id>,
+    },
+    Served {
+        token: Token,
+        records: Vec<(Id, Option<Record>)>,
+    },
+    Reconcile {
+        token: Token,
+        bytes: Vec<u8>,
+    },
+    Reconciled {
+        token: Token,
+        bytes: Vec<u8>,
+    },
     /// The initiator knows all.
     Agreed,
     /// Bytes that are no frame.
