@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next range, or `None` behind the last.
-    pub fn next(&mut self) -> Result<Option<(Bound, Payload<'a>)>, Malformed> {
+    pub fn range(&mut self) -> Result<Option<(Bound, Payload<'a>)>, Malformed> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -246,7 +246,7 @@ mod tests {
     fn read(message: &[u8]) -> Result<Vec<(Bound, Payload<'_>)>, Malformed> {
         let (_, mut reader) = Reader::new(message)?;
         let mut ranges = Vec::new();
-        while let Some(range) = reader.next()? {
+        while let Some(range) = reader.range()? {
             ranges.push(range);
         }
         Ok(ranges)
