@@ -355,7 +355,8 @@ proptest! {
                 }
                 Step::Disconnect(peer) => machine.disconnected(now, peer),
                 Step::Announce(peer, from, n, more) => {
-                    machine.announced(now, peer, SPACE, &entries(from..from + n), more, &mut |_: &_, id: &Id| id[3] % 5 == 0);
+                    let mut known = |_: &_, id: &Id| id[3].is_multiple_of(5);
+                    machine.announced(now, peer, SPACE, &entries(from..from + n), more, &mut known);
                 }
                 Step::Commit(from, n) => machine.committed(now, SPACE, &entries(from..from + n)),
                 Step::Answer(which, n, what) if !open.is_empty() => {
