@@ -178,11 +178,11 @@ fn against(lie: Lie) -> (World, Vec<Reason>) {
     let mut world = World::new(config);
     let liar = world.liars().next().expect("there is one").0;
     let mut reasons = BTreeMap::new();
-    for second in 0..150u32 {
+    for second in 0..110u32 {
         for node in 0..12 {
             world.connect(liar, node);
         }
-        if second < 100 {
+        if second < 60 {
             world.write(second % 12);
         }
         world.run(1000);
@@ -193,7 +193,7 @@ fn against(lie: Lie) -> (World, Vec<Reason>) {
         }
     }
     converge(&mut world, 60_000);
-    assert_eq!(world.set(0).len(), 100, "{lie:?} neither added nor hid anything");
+    assert_eq!(world.set(0).len(), 60, "{lie:?} neither added nor hid anything");
     assert_bounded(&world, &Config::default());
     assert_nobody_wronged(&world);
     (world, reasons.into_values().collect())

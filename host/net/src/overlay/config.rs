@@ -4,10 +4,10 @@ use super::types::Millis;
 
 /// Bounds and paces. The defaults suit a node with a home connection and some hundred peers.
 ///
-/// What the tables can grow to, per machine: `peers` connections, `departed` peers that were left,
-/// `wants` members on the want-list (about 200 bytes each), `recent` members remembered (about 150 bytes
-/// each); per peer `spaces_per_peer` spaces, `outbox` announcements and `replay` ids. With the defaults that
-/// is below 64 MiB if everyone attacks at once.
+/// What the tables can grow to: the want-list to 20 MiB (`wants`, some 300 bytes each), what is remembered to
+/// 8 MiB (`recent`, some 500 bytes each), ids against replays to 26 MiB (`replay` for each of `peers`, some 50
+/// bytes each), and per space the outboxes to 25 MiB (`outbox` for each of `peers`, some 100 bytes each). That
+/// takes an attack by all peers at once; a quiet node needs some hundred KiB.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Peers that are connected at the same time.
@@ -97,7 +97,7 @@ impl Default for Config {
             rotate_every: 300_000,
             gather: 5,
             frame_entries: 512,
-            outbox: 4096,
+            outbox: 1024,
             send: (1000.0, 4096.0),
             receive: (2000.0, 16_384.0),
             replay: 2048,

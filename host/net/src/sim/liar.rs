@@ -106,7 +106,13 @@ impl Liar {
     }
 
     fn invented(&mut self, now: Micros, count: usize) -> Message {
-        let entries = (0..count).map(|_| entry(Item { time: millis(now), id: self.rng.random() })).collect();
+        let base: Id = self.rng.random();
+        let invent = |i: usize| {
+            let mut id = base;
+            id[..4].copy_from_slice(&(i as u32).to_be_bytes());
+            entry(Item { time: millis(now), id })
+        };
+        let entries = (0..count).map(invent).collect();
         Message::Announce { space: space(), entries, more: false }
     }
 
