@@ -89,6 +89,18 @@ fn what_is_announced_is_fetched_once_and_announced_on_after_ingest() {
 }
 
 #[test]
+fn what_comes_another_way_while_it_is_fetched_is_no_fault_of_whoever_serves_it() {
+    let mut machine = with_peers(Config::default(), 0..2);
+    let asked = fetches(&announce(&mut machine, 10, 0, &entries(0..8)));
+    // The store tells of it before the fetch does.
+    machine.committed(20, SPACE, &entries(0..8));
+    let outcomes: Vec<_> = (0..8).map(|n| (id(n), Outcome::New(entry(n)))).collect();
+    machine.fetched(21, asked[0].1, &outcomes);
+    machine.fetch_ended(22, asked[0].1, End::Complete);
+    assert!(machine.peers(30).iter().all(|peer| peer.penalty == 0.0), "{:?}", machine.peers(30));
+}
+
+#[test]
 fn what_is_refused_is_not_announced_on_and_not_asked_for_again() {
     let mut machine = with_peers(Config::default(), 0..4);
     let asked = fetches(&announce(&mut machine, 10, 0, &entries(0..1)));
