@@ -2,7 +2,6 @@
 //! What happens on the network comes in through [`react`](super::react).
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime};
@@ -16,12 +15,11 @@ use libp2p::swarm::Swarm;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 use super::behaviour::Behaviour;
 use super::dialing::{self, Waiting, explain, worth_dialing};
-use super::disk::write_whole;
 use super::event::Outbox;
+use super::kept::Kept;
 use super::roots::{Bounds, Schedule, Store};
 use super::shared::{Reachability, Shared};
 use super::streams::{self, Places, Registry};
@@ -30,8 +28,6 @@ use crate::book::Book;
 
 /// How often to look whether something is due.
 const TICK: Duration = Duration::from_secs(1);
-/// How often to write what has changed.
-const SAVE: Duration = Duration::from_secs(60);
 /// How long to wait at the end for connections to close.
 const GOODBYE: Duration = Duration::from_millis(500);
 /// How long to wait at the end for tasks.
@@ -102,34 +98,14 @@ pub(super) struct Driver {
     pub(super) relays: HashMap<ListenerId, Reservation>,
     /// Whether others tried to reach an address of this node and could not.
     pub(super) unreached: bool,
-    files: Option<Files>,
+    kept: Option<Kept>,
     started: Instant,
-}
-
-/// Where things are kept, and the writing that is under way.
-struct Files {
-    folder: PathBuf,
-    saved: Instant,
-    writing: Option<JoinHandle<()>>,
-}
-
-impl Files {
-    fn book(&self) -> PathBuf {
-        self.folder.join("peers.cbor")
-    }
-
-    fn roots(&self) -> PathBuf {
-        self.folder.join("roots.cbor")
-    }
 }
 
 /// Runs a network to its end, on this thread and those it makes.
 pub(super) fn run(config: Config, parts: Parts, threads: String, started: SyncSender<Result<(), NetError>>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .thread_name(threads)
-        .enable_all()
-        .build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).thread_name(threads).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -160,20 +136,12 @@ impl Driver {
     fn new(config: Config, parts: Parts) -> Result<Self, NetError> {
         let Parts { keypair, registry, shared, outbox, inbox } = parts;
         let local = keypair.public().to_peer_id();
-        let files = config.state_dir.as_ref().map(|folder| Files {
-            folder: folder.clone(),
-            saved: Instant::now(),
-            writing: None,
-        });
-        let (mut book, mut roots) = (Book::new(), Store::new(local, Bounds::default()));
-        if let Some(files) = &files {
-            std::fs::create_dir_all(&files.folder).map_err(|source| NetError::File {
-                what: "create",
-                path: files.folder.clone(),
-                source,
-            })?;
-            book = Book::load(&files.book())?;
-            roots = Store::load(&files.roots(), local, Bounds::default(), Instant::now(), clock())?;
+        let (mut book, mut roots, mut kept) = (Book::new(), Store::new(local, Bounds::default()), None);
+        if let Some(folder) = &config.state_dir {
+            let opened = Kept::open(folder)?;
+            book = Book::load(&opened.book())?;
+            roots = Store::load(&opened.roots(), local, Bounds::default(), Instant::now(), clock())?;
+            kept = Some(opened);
         }
         let mut schedule = Schedule::default();
         for key in roots.own().filter_map(|key| <[u8; 32]>::try_from(key.as_ref()).ok()) {
@@ -213,7 +181,7 @@ impl Driver {
             seeking: HashMap::new(),
             relays: HashMap::new(),
             unreached: false,
-            files,
+            kept,
             started: Instant::now(),
         };
         config.external.into_iter().for_each(|addr| driver.vouch(addr));
@@ -455,30 +423,18 @@ impl Driver {
     fn tick(&mut self) {
         self.dial_known(false);
         self.publish();
-        if self.files.as_ref().is_some_and(|files| files.saved.elapsed() >= SAVE) {
+        if self.kept.as_ref().is_some_and(Kept::is_due) {
             self.save();
         }
     }
 
-    /// Writes what has changed, on a thread where it may take its time.
     fn save(&mut self) {
-        let Some(files) = &mut self.files else { return };
-        if files.writing.as_ref().is_some_and(|writing| !writing.is_finished()) {
-            return;
-        }
-        files.saved = Instant::now();
-        let book = self.book.unsaved().map(|bytes| (files.book(), bytes));
+        let Some(kept) = &mut self.kept else { return };
         let roots = self.swarm.behaviour_mut().dht.as_mut().map(|dht| {
             dht.store_mut().sweep(Instant::now());
-            (files.roots(), dht.store_mut().encode(Instant::now(), clock()))
+            dht.store_mut().encode(Instant::now(), clock())
         });
-        files.writing = Some(tokio::task::spawn_blocking(move || {
-            for (path, bytes) in book.into_iter().chain(roots) {
-                if let Err(error) = write_whole(&path, &bytes) {
-                    tracing::warn!(%error, "what is known of the network is not saved");
-                }
-            }
-        }));
+        kept.save(&mut self.book, roots);
     }
 
     /// Says goodbye, and writes what is kept.
@@ -494,15 +450,9 @@ impl Driver {
             }
         };
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;
-        // First what is being written, then what has changed since.
-        for _ in 0..2 {
-            if let Some(writing) = self.files.as_mut().and_then(|files| files.writing.take()) {
-                let _ = writing.await;
-            }
-            self.save();
-        }
-        if let Some(writing) = self.files.as_mut().and_then(|files| files.writing.take()) {
-            let _ = writing.await;
+        self.save();
+        if let Some(kept) = self.kept {
+            kept.close().await;
         }
     }
 }
