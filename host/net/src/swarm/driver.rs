@@ -20,7 +20,7 @@ use super::behaviour::Behaviour;
 use super::dialing::{self, Waiting, explain, worth_dialing};
 use super::event::Outbox;
 use super::kept::Kept;
-use super::roots::{Bounds, Schedule, Store};
+use super::roots::{Bounds, NEW, RENEWED, Schedule, Store};
 use super::shared::{Reachability, Shared};
 use super::streams::{self, Places, Registry};
 use super::{Config, Dht, DialError, How, NetError, Realm, Relay, gate, peer_of, transport, without_peer};
@@ -145,7 +145,7 @@ impl Driver {
         }
         let mut schedule = Schedule::default();
         for key in roots.own().filter_map(|key| <[u8; 32]>::try_from(key.as_ref()).ok()) {
-            schedule.add(key, 0);
+            schedule.add(key, RENEWED);
         }
 
         let (transport, relay_client) = transport::build(&keypair, &config.limits, &shared)?;
@@ -338,14 +338,18 @@ impl Driver {
             let record = kad::ProviderRecord::new(RecordKey::new(&key), local, Vec::new());
             kad::store::RecordStore::add_provider(dht.store_mut(), record).map_err(|_| NetError::TooManyRoots)?;
         }
-        self.schedule.add(key, self.since_start());
+        self.schedule.add(key, NEW);
         self.publish();
         Ok(())
     }
 
-    /// Publishes the roots that are due, if there is anybody to tell.
+    /// Publishes the roots that are due, if there is anybody to tell, and anything: who has no
+    /// address that others can use would be announced as a provider whom nobody finds.
     pub(super) fn publish(&mut self) {
         let now = self.since_start();
+        if self.swarm.external_addresses().next().is_none() {
+            return;
+        }
         let Some(dht) = self.swarm.behaviour_mut().dht.as_mut() else { return };
         if dht.kbuckets().next().is_none() {
             return;
@@ -389,18 +393,25 @@ impl Driver {
 
     /// What this node knows of its own place: kept where the handle sees it, and acted on.
     pub(super) fn settle(&mut self) {
-        let external: Vec<_> = self.swarm.external_addresses().cloned().collect();
+        let mut external: Vec<_> = self.swarm.external_addresses().cloned().collect();
+        external.sort();
         let direct = external.iter().any(|addr| !super::is_relayed(addr));
         let reachability = match (direct, self.unreached) {
             (true, _) => Reachability::Public,
             (false, true) => Reachability::Private,
             (false, false) => Reachability::Unknown,
         };
-        let before = {
+        let (before, moved) = {
             let mut place = self.shared.place();
+            let moved = place.external != external;
             place.external = external;
-            std::mem::replace(&mut place.reachability, reachability)
+            (std::mem::replace(&mut place.reachability, reachability), moved)
         };
+        if moved {
+            let now = self.since_start();
+            self.schedule.renew(now);
+            self.publish();
+        }
         if before == reachability {
             return;
         }
