@@ -29,6 +29,7 @@ mod driver;
 mod error;
 mod event;
 mod gate;
+mod kept;
 mod mux;
 mod network;
 mod peers;

@@ -122,12 +122,10 @@ impl Driver {
                 }
             }
             BehaviourEvent::Dht(event) => self.on_dht(event),
-            BehaviourEvent::Probe(autonat::v2::client::Event { tested_addr, result, .. }) => {
-                if let Err(error) = result {
-                    tracing::debug!(addr = %tested_addr, %error, "an address of this node was tested and not reached");
-                    self.unreached = true;
-                    self.settle();
-                }
+            BehaviourEvent::Probe(autonat::v2::client::Event { tested_addr, result: Err(error), .. }) => {
+                tracing::debug!(addr = %tested_addr, %error, "an address of this node was tested and not reached");
+                self.unreached = true;
+                self.settle();
             }
             BehaviourEvent::Punch(event) => {
                 tracing::debug!(peer = %event.remote_peer_id, result = ?event.result, "a direct connection was tried");

@@ -17,6 +17,12 @@ use super::mux::Mux;
 use super::shared::Shared;
 use super::{Limits, NetError};
 
+/// Bytes that wait unread on one QUIC stream. Bounds its speed to this much in a round trip.
+const QUIC_STREAM: u32 = 1 << 20;
+/// Bytes that wait unread on all streams of a QUIC connection together. As long as fewer than
+/// sixteen streams are left unread, the others go on; yamux has no such bound.
+const QUIC_CONNECTION: u32 = 16 << 20;
+
 /// Everything that can be dialed, and the relay client that belongs to it.
 pub(super) fn build(
     keypair: &Keypair,
@@ -36,6 +42,8 @@ pub(super) fn build(
         let mut config = quic::Config::new(keypair);
         config.max_concurrent_stream_limit = limits.muxed() as u32;
         config.handshake_timeout = limits.handshake;
+        config.max_stream_data = QUIC_STREAM;
+        config.max_connection_data = QUIC_CONNECTION;
         let quic = quic::tokio::Transport::new(config).map(counted(shared));
         OrTransport::new(quic, tcp).map(|either, _| either.into_inner())
     };
