@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::author::chain::Chains;
 use crate::error::{NodeError, Refusal};
 use crate::identities::{Identities, Local, fresh_key, random};
+use crate::judge;
 use crate::modules::Modules;
 use crate::overlay::Unproven;
 use crate::people::{People, Piece};
@@ -397,14 +398,24 @@ impl Node {
             memory: bound.memory,
         };
         // Nothing is bound that does not come up with this config here and now.
-        self.modules().engine().validator(&code, bound)?;
+        let validator = self.modules().engine().validator(&code, bound)?;
+        if let (Slot::Validator(type_name), Some(judged)) = (&new.slot, judge::named_type(&validator))
+            && judged != type_name.as_str()
+        {
+            let text = format!(
+                "`{}` is for records of `{type_name}`, and with this config `{}` judges those of `{judged}`",
+                new.slot, info.module
+            );
+            return Err(Refusal::new("wrong-type", text).hint(format!("bind it as validator:{judged}")).into());
+        }
         Ok(Checked { binding, code, config: new.config })
     }
 
-    /// Drops expired bodies and looks again at what waits. To be called now and then.
+    /// Drops expired bodies and blobs that nothing needs, and looks again at what waits. To be called now and then.
     pub fn tend(&self) -> Result<(), NodeError> {
         let now = crate::clock::now();
         self.store().erase_expired(now)?;
+        self.sweep_loose(now)?;
         self.retry_waiting(now)?;
         Ok(())
     }

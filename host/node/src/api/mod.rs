@@ -4,6 +4,7 @@
 //! the `Host` header, so that no web page can reach it under another name. Errors are problem
 //! details (RFC 9457). `GET /openapi.json` describes it all.
 
+mod blobs;
 mod caller;
 mod identities;
 mod keyring;
@@ -11,9 +12,11 @@ mod live;
 mod modules;
 mod moving;
 mod ownership;
+mod pieces;
 mod problem;
 mod proofs;
 mod queries;
+mod range;
 mod records;
 mod spaces;
 mod status;
@@ -66,7 +69,10 @@ impl utoipa::Modify for Token {
 fn routes() -> OpenApiRouter<Node> {
     let large = OpenApiRouter::new().routes(routes!(modules::install)).layer(DefaultBodyLimit::max(MOST_MODULE_BYTES));
     let binding = OpenApiRouter::new().routes(routes!(spaces::bind)).layer(DefaultBodyLimit::max(MOST_BINDING_BYTES));
-    let streamed = OpenApiRouter::new().routes(routes!(transfer::import)).layer(DefaultBodyLimit::disable());
+    let streamed = OpenApiRouter::new()
+        .routes(routes!(transfer::import))
+        .routes(routes!(blobs::store))
+        .layer(DefaultBodyLimit::disable());
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(status::status))
         .routes(routes!(status::doctor))
@@ -89,6 +95,7 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(spaces::list, spaces::create))
         .routes(routes!(spaces::show))
         .routes(routes!(records::get, records::put, records::delete))
+        .routes(routes!(blobs::get))
         .routes(routes!(queries::query))
         .routes(routes!(queries::history))
         .routes(routes!(queries::describe))
