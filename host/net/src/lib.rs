@@ -1,1 +1,3 @@
 //! Nodes that find each other, agree, and stay in agreement.
+
+pub mod negentropy;

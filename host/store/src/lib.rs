@@ -16,7 +16,7 @@
 //! Read in this order: [`kv`] (what is asked of a backend), `keys` and `rows` (what a row looks
 //! like), `decide` (what stands, as pure functions), `place`, `apply` and `items` (decisions
 //! become rows), `committer` (when they are written), [`scan`] and `hits` (queries), [`tally`] (counts per
-//! value), [`carried`] (which blobs are needed), [`digest`] (which set this is), [`changed`] (for whoever follows what is visible), [`check`] (how all
+//! value), [`carried`] (which blobs are needed), [`digest`] (which set this is), [`ranges`] (what peers compare), [`changed`] (for whoever follows what is visible), [`check`] (how all
 //! of it is verified).
 //!
 //! ```
@@ -53,6 +53,7 @@ pub mod kv;
 mod names;
 mod parked;
 mod place;
+pub mod ranges;
 mod read;
 mod rows;
 pub mod scan;
@@ -61,6 +62,7 @@ pub mod stats;
 pub mod status;
 mod store;
 pub mod tally;
+pub mod transport;
 pub mod waiting;
 
 pub use batch::{Batch, BlobBytes, Item, JudgedRecord, Limit, Outcome};
@@ -76,6 +78,7 @@ pub use entry::{IndexEntry, IndexValue};
 pub use error::StoreError;
 pub use hits::Hits;
 pub use parked::ParkedRecord;
+pub use ranges::{Ranges, Sum};
 pub use read::{Admissible, Docs, History};
 pub use scan::{By, Hit, Position, Scan, Values};
 pub use shared::{Change, Changes};
@@ -83,4 +86,5 @@ pub use stats::{Counts, Stats, TypeCounts};
 pub use status::{Status, StoredRecord, Verdict};
 pub use store::{Store, Ticket};
 pub use tally::{Tallied, Tally};
+pub use transport::Lacking;
 pub use waiting::{WaitKey, Waiting};

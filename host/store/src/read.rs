@@ -48,7 +48,7 @@ fn load_named(view: &dyn View, n: u64) -> Result<StoredRecord> {
     load(view, n)?.ok_or_else(|| StoreError::damaged(Table::Records, format!("record {n} is missing")))
 }
 
-fn number_of(view: &dyn View, id: &RecordId) -> Result<Option<u64>> {
+pub(crate) fn number_of(view: &dyn View, id: &RecordId) -> Result<Option<u64>> {
     let Some(row) = view.get(Table::Ids, &id.0)? else { return Ok(None) };
     Parts(&row).number().map(Some).ok_or_else(|| StoreError::damaged(Table::Ids, "a number of another length"))
 }

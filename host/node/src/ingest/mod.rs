@@ -9,6 +9,7 @@
 
 pub mod admit;
 mod again;
+pub mod peers;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
