@@ -151,3 +151,53 @@ impl Node {
         Ok(kept)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::NodeConfig;
+
+    const NOW: Timestamp = 1_700_000_000_000;
+
+    fn node() -> (Node, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        (Node::open(NodeConfig::new(dir.path())).unwrap(), dir)
+    }
+
+    fn offer(node: &Node, bytes: &[u8], bounds: UploadBounds, now: Timestamp) -> Result<BlobId, NodeError> {
+        node.offer_blob(&mut &bytes[..], bounds, now).map(|blob| blob.id)
+    }
+
+    #[test]
+    fn an_upload_waits_a_day_for_its_record_and_a_module_for_ever() {
+        let (node, _dir) = node();
+        let upload = offer(&node, b"mine", UploadBounds::NONE, NOW).unwrap();
+        // Somebody uploads what the node needs anyway.
+        let module = node.modules().list().unwrap()[0].code;
+        let bytes = node.modules().code(&module).unwrap().unwrap();
+        assert_eq!(offer(&node, &bytes, UploadBounds::NONE, NOW).unwrap(), module);
+        assert_eq!(node.sweep_loose(NOW + GRACE_MS - 1).unwrap(), 0);
+        assert!(node.store().has_blob(&upload).unwrap().is_some());
+        assert_eq!(node.sweep_loose(NOW + GRACE_MS).unwrap(), 1);
+        assert_eq!(node.store().has_blob(&upload).unwrap(), None);
+        assert_eq!(node.store().has_blob(&module).unwrap(), Some(bytes.len() as u64));
+        assert!(node.store().loose_blobs().unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_app_stores_so_much_at_once_and_so_much_before_it_writes() {
+        let (node, _dir) = node();
+        let bounds = UploadBounds { one: 10, loose: 15 };
+        assert!(matches!(offer(&node, &[1; 11], bounds, NOW), Err(NodeError::TooLarge { most: 10, .. })));
+        assert_eq!(node.store().stats().blobs, 0, "what is too large leaves nothing");
+        offer(&node, &[2; 10], bounds, NOW).unwrap();
+        offer(&node, &[3; 10], bounds, NOW + 1).unwrap();
+        match offer(&node, &[4; 1], bounds, NOW + 1000) {
+            Err(NodeError::Refused(refusal)) => {
+                assert_eq!((&*refusal.code, refusal.retry_ms), ("too-much-loose", Some(GRACE_MS - 1000)));
+            }
+            other => panic!("{other:?}"),
+        }
+        offer(&node, &[4; 1], UploadBounds::NONE, NOW + 1000).unwrap();
+    }
+}

@@ -10,17 +10,17 @@ use atlas_record::BlobId;
 use atlas_store::BlobReader;
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::conditional::is_known;
 use super::pieces::{self, PIECE_BYTES, PIECES};
 use super::range::{self, Part};
-use super::records::is_known;
-use super::{Caller, Problem, blocking, parse};
+use super::{Caller, Path, Problem, blocking, parse};
 use crate::error::NodeError;
 use crate::node::Node;
 

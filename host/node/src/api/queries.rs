@@ -8,12 +8,12 @@ use atlas_store::SetSummary;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Path, Query, State};
-use axum::http::header;
+use axum::extract::{Extension, Query, State};
+use axum::http::{HeaderValue, Uri, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use super::{Caller, Problem, blocking, parse};
+use super::{Caller, Path, Problem, blocking, parse};
 use crate::describe::TypeView;
 use crate::error::NodeError;
 use crate::node::Node;
@@ -124,7 +124,7 @@ impl From<SetSummary> for SetView {
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct GroupView {
     /// The value: text, an integer or a boolean.
-    #[schema(value_type = String)]
+    #[schema(schema_with = crate::view::any_scalar)]
     value: GroupValue,
     /// How many records.
     count: u64,
@@ -153,7 +153,7 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
 
 pub(super) fn json_response(body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
-    let json = header::HeaderValue::from_static("application/json");
+    let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
 }
@@ -245,7 +245,10 @@ fn bare(set: SetView, end: &End) -> Answer<'_> {
     }
 }
 
-fn answer(node: &Node, caller: &Caller, asked: &Conditions) -> Result<Vec<u8>, NodeError> {
+/// The bytes of an answer, and the cursor that goes on from it.
+type Answered = (Vec<u8>, Option<String>);
+
+fn answer(node: &Node, caller: &Caller, asked: &Conditions) -> Result<Answered, NodeError> {
     let query = asked.query(node)?;
     caller.check_read(node, &query.space.id)?;
     let fields: Option<Fields> = asked.fields.as_deref().map(parse).transpose()?;
@@ -262,11 +265,13 @@ fn answer(node: &Node, caller: &Caller, asked: &Conditions) -> Result<Vec<u8>, N
     if let Some(field) = &asked.group {
         let grouped = node.group(&query, field)?;
         let groups = grouped.groups.into_iter().map(|(value, count)| GroupView { value, count }).collect();
-        return Ok(to_json(&Answer { groups: Some(groups), ..bare(set, &grouped.end) }));
+        let answer = to_json(&Answer { groups: Some(groups), ..bare(set, &grouped.end) });
+        return Ok((answer, grouped.end.cursor));
     }
     if asked.count == Some(true) {
         let counted = node.count(&query)?;
-        return Ok(to_json(&Answer { count: Some(counted.count), ..bare(set, &counted.end) }));
+        let answer = to_json(&Answer { count: Some(counted.count), ..bare(set, &counted.end) });
+        return Ok((answer, counted.end.cursor));
     }
     let page = node.query(&query)?;
     let expanded = paths.as_ref().map(|paths| node.expand(&query, &page.records, paths)).transpose()?;
@@ -283,25 +288,42 @@ fn answer(node: &Node, caller: &Caller, asked: &Conditions) -> Result<Vec<u8>, N
     };
     let records: Vec<_> = page.records.iter().map(|stored| view(stored, page.contested.contains(&stored.n))).collect();
     let along = along.iter().map(|stored| view(stored, along_contested.contains(&stored.n))).collect();
-    Ok(to_json(&Answer {
+    let answer = to_json(&Answer {
         count: Some(records.len() as u64),
         records,
         expanded: paths.is_some().then_some(ById(along)),
         expanded_cut: cut,
         ..bare(set, &page.end)
-    }))
+    });
+    Ok((answer, page.end.cursor))
+}
+
+/// The next page as a link (RFC 8288): the same question with the cursor of its answer.
+fn next_page(asked: &Uri, cursor: &str) -> HeaderValue {
+    let rest = asked.query().unwrap_or_default().split('&');
+    let rest = rest.filter(|part| !part.is_empty() && part.split('=').next() != Some("cursor"));
+    // These would end the link; a client may send them as they are.
+    let rest: String = rest.map(|part| format!("{}&", part.replace('<', "%3C").replace('>', "%3E"))).collect();
+    let link = format!("<{}?{rest}cursor={cursor}>; rel=\"next\"", asked.path());
+    HeaderValue::from_str(&link).expect("a query is visible ASCII, and so is a cursor")
 }
 
 /// Records by words, state, index, link, author, type and time; with what they link to, cut down
 /// to some fields, or only counted.
-#[utoipa::path(get, path = "/v1/query", params(Conditions), responses((status = 200, body = Answer), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/v1/query", params(Conditions), responses((status = 200, body = Answer, headers(("Link" = String, description = "The next page, as `<URI>; rel=\"next\"`; absent at the end"))), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 pub async fn query(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
+    uri: Uri,
     conditions: Result<Query<Conditions>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) = conditions?;
-    blocking(move || answer(&node, &caller, &asked)).await.map(json_response)
+    let (body, cursor) = blocking(move || answer(&node, &caller, &asked)).await?;
+    let mut response = json_response(body);
+    if let Some(cursor) = cursor {
+        response.headers_mut().insert(header::LINK, next_page(&uri, &cursor));
+    }
+    Ok(response)
 }
 
 /// Which space.

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use super::conditional::is_known;
 use super::queries::{json_response, to_json};
 use super::{Caller, Problem, blocking, parse};
 use crate::author::{NewRecord, Written};
@@ -105,15 +106,6 @@ fn find(node: &Node, text: &str) -> Result<StoredRecord, NodeError> {
 fn etag(stored: &StoredRecord, contested: bool) -> String {
     let contested = if contested { "-contested" } else { "" };
     format!("\"{}{contested}-{}\"", status_name(stored.status), stored.record.id())
-}
-
-/// Whether the client has it already (RFC 9110, section 13.1.2; compared weakly).
-pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    known
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 /// A record, by address (what stands there now) or id. Its `ETag` changes when another record

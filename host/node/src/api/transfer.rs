@@ -4,7 +4,7 @@ use std::io::{BufReader, Write};
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::pieces::{self, PIECE_BYTES, PIECES};
-use super::{Problem, blocking, parse};
+use super::{Path, Problem, blocking, parse};
 use crate::import::{self, Format, Rejection, Summary};
 use crate::node::Node;
 
