@@ -213,9 +213,23 @@ impl Session {
             }
             Command::Query(query) => crate::asking::run(self, *query).await,
             Command::History { address } => {
-                let path = Parameters::default().add("address", Some(address)).0;
-                let show = |json: &Json| {
-                    for version in items(json, "/records") {
+                let mut all = Vec::new();
+                let mut cursor = None::<String>;
+                loop {
+                    let page = Parameters::default().add("address", Some(&address)).add("limit", Some(1000));
+                    let path = format!("/v1/history{}", page.add("cursor", cursor).0);
+                    let mut page = self.client.ask("GET", &path, None).await?;
+                    all.append(page["records"].as_array_mut().unwrap_or(&mut Vec::new()));
+                    cursor = page["cursor"].as_str().map(str::to_owned);
+                    if cursor.is_none() {
+                        break;
+                    }
+                }
+                let all = json!({ "records": all });
+                if self.json {
+                    line(all.to_string());
+                } else {
+                    for version in items(&all, "/records") {
                         line(format!(
                             "{}  {:10}  {}",
                             time::show(number(version, "/created")),
@@ -223,8 +237,8 @@ impl Session {
                             text(version, "/id")
                         ));
                     }
-                };
-                self.show("GET", &format!("/v1/history{path}"), None, show).await
+                }
+                Ok(ExitCode::SUCCESS)
             }
             Command::Import { format, file, place } => self.import(&format, &file, place).await,
             Command::Export { space, output } => self.export(space, output).await,

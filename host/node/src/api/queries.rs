@@ -135,6 +135,9 @@ pub struct GroupView {
 pub struct HistoryView<'a> {
     /// Latest first.
     records: Vec<RecordView<'a>>,
+    /// To go on; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<&'a str>,
 }
 
 /// Which address.
@@ -143,6 +146,10 @@ pub struct HistoryView<'a> {
 pub struct WhichAddress {
     /// `atlas://space/author/type/key`.
     address: String,
+    /// Versions at most: 1 to 1,000, 50 if left out.
+    limit: Option<usize>,
+    /// From an earlier answer about the same address.
+    cursor: Option<String>,
 }
 
 /// What follows is written while records are still in hand, away from the threads that serve
@@ -201,12 +208,17 @@ impl Asked<'_> {
     }
 }
 
+fn page_size(limit: Option<usize>) -> Result<usize, NodeError> {
+    let limit = limit.unwrap_or(query::DEFAULT_LIMIT);
+    if (1..=query::MOST_RECORDS).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(NodeError::Misuse(format!("limit is {limit}, expected 1 to {}", query::MOST_RECORDS)))
+}
+
 impl Conditions {
     fn query(&self, node: &Node) -> Result<query::Query, NodeError> {
-        let limit = self.limit.unwrap_or(query::DEFAULT_LIMIT);
-        if !(1..=query::MOST_RECORDS).contains(&limit) {
-            return Err(NodeError::Misuse(format!("limit is {limit}, expected 1 to {}", query::MOST_RECORDS)));
-        }
+        let limit = page_size(self.limit)?;
         let asked = Asked {
             space: self.space.as_deref(),
             type_name: self.r#type.as_deref(),
@@ -318,12 +330,17 @@ pub async fn query(
     conditions: Result<Query<Conditions>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) = conditions?;
-    let (body, cursor) = blocking(move || answer(&node, &caller, &asked)).await?;
+    let answered = blocking(move || answer(&node, &caller, &asked)).await?;
+    Ok(paged(&uri, answered))
+}
+
+/// An answer with a link to the page that follows it.
+fn paged(uri: &Uri, (body, cursor): Answered) -> Response {
     let mut response = json_response(body);
     if let Some(cursor) = cursor {
-        response.headers_mut().insert(header::LINK, next_page(&uri, &cursor));
+        response.headers_mut().insert(header::LINK, next_page(uri, &cursor));
     }
-    Ok(response)
+    response
 }
 
 /// Which space.
@@ -352,22 +369,25 @@ pub async fn describe(
 }
 
 /// Everything written at an address, with what became of it.
-#[utoipa::path(get, path = "/v1/history", params(WhichAddress), responses((status = 200, body = HistoryView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/v1/history", params(WhichAddress), responses((status = 200, body = HistoryView, headers(("Link" = String, description = "The next page, as `<URI>; rel=\"next\"`; absent at the end"))), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub async fn history(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
+    uri: Uri,
     which: Result<Query<WhichAddress>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(which) = which?;
-    blocking(move || {
+    let answered = blocking(move || {
         let address: Address = parse(&which.address)?;
         caller.check_read(&node, &address.space)?;
-        let records = node.history(&address)?;
-        if records.is_empty() {
+        let limit = page_size(which.limit)?;
+        let (records, next) = node.history(&address, limit, which.cursor.as_deref())?;
+        if records.is_empty() && which.cursor.is_none() {
             return Err(NodeError::missing("record", which.address, "nothing was ever written there"));
         }
-        Ok(to_json(&HistoryView { records: records.iter().map(RecordView::of).collect() }))
+        let view = HistoryView { records: records.iter().map(RecordView::of).collect(), cursor: next.as_deref() };
+        Ok((to_json(&view), next))
     })
-    .await
-    .map(json_response)
+    .await?;
+    Ok(paged(&uri, answered))
 }
