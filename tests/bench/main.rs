@@ -273,7 +273,7 @@ fn author(corpus: &Corpus, records: usize, work: &Path, archive: &Path) -> Resul
     let dir = work.join("author");
     let node = Node::open(NodeConfig::new(&dir))?;
     let ada = node.create_identity("ada", atlas_node::clock::now())?;
-    let space = node.create_space("corpus", &ada, vec![parse_type_binding("atlas.package=package")?])?;
+    let space = node.create_space("corpus", &ada, vec![parse_type_binding("atlas.package=package")?], false)?;
     let start = Instant::now();
     let summary =
         import::run(&node, Format::Debian, corpus.read(records), Some((space.clone(), ada)), &mut |rejected| {

@@ -13,7 +13,7 @@ use atlas_record::{BlobId, SpaceId, TypeName};
 
 use crate::negentropy::{Item, Items, Sum};
 use crate::wire::reconcile::Summary;
-use crate::wire::{Follow, SetName};
+use crate::wire::{Follows, Set};
 
 /// A space that this node shares with peers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Shared {
     /// Its id.
     pub id: SpaceId,
     /// What is kept of it.
-    pub follow: Follow,
+    pub follow: Follows,
     /// Known to its members only: never named to others, never in the DHT.
     pub private: bool,
 }
@@ -53,11 +53,7 @@ impl Items for Snapshot {
         self.items.sum(range)
     }
 
-    fn for_each(
-        &self,
-        range: Range<u64>,
-        visit: &mut dyn FnMut(Item) -> ControlFlow<()>,
-    ) -> Result<(), ReplicaError> {
+    fn for_each(&self, range: Range<u64>, visit: &mut dyn FnMut(Item) -> ControlFlow<()>) -> Result<(), ReplicaError> {
         self.items.for_each(range, visit)
     }
 }
@@ -106,16 +102,17 @@ pub trait Replica: Send + Sync + 'static {
     fn types(&self, space: &SpaceId) -> Vec<TypeName>;
 
     /// A set as of now.
-    fn snapshot(&self, space: &SpaceId, set: &SetName) -> Result<Snapshot, ReplicaError>;
+    fn snapshot(&self, space: &SpaceId, set: &Set) -> Result<Snapshot, ReplicaError>;
 
-    /// Which of these would be taken if they came: neither here nor known to be no good.
-    fn absent(&self, space: &SpaceId, set: &SetName, ids: &[[u8; 32]]) -> Result<Vec<[u8; 32]>, ReplicaError>;
+    /// Whether a member of any set of a space is here, be it parked. Quick: it is asked about every
+    /// announcement.
+    fn has(&self, space: &SpaceId, id: &[u8; 32]) -> bool;
 
     /// Items in their transport form; those that are here.
-    fn read(&self, space: &SpaceId, set: &SetName, ids: &[[u8; 32]]) -> Result<Vec<Vec<u8>>, ReplicaError>;
+    fn read(&self, space: &SpaceId, set: &Set, ids: &[[u8; 32]]) -> Result<Vec<Vec<u8>>, ReplicaError>;
 
     /// Takes items in: verified, judged and durable when it returns. An outcome for each.
-    fn take(&self, space: &SpaceId, set: &SetName, items: Vec<Vec<u8>>) -> Result<Vec<Outcome>, ReplicaError>;
+    fn take(&self, space: &SpaceId, set: &Set, items: Vec<Vec<u8>>) -> Result<Vec<Outcome>, ReplicaError>;
 
     /// Blobs that a space needs before its records can be judged.
     fn wanted_blobs(&self, space: &SpaceId) -> Result<Vec<BlobId>, ReplicaError>;

@@ -26,6 +26,7 @@ pub mod import;
 pub mod ingest;
 pub mod judge;
 pub mod modules;
+pub mod net;
 pub mod node;
 pub mod overlay;
 pub mod people;

@@ -31,7 +31,7 @@ pub(super) const MOST_BYTES: usize = {
 };
 
 /// How a side cuts its ranges. The other side neither knows nor cares.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Split {
     /// 16 equal parts, lists of up to 31 ids: the same messages for the same sets, as other
     /// implementations of v1 write them.

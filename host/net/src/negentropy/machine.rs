@@ -58,8 +58,9 @@ pub struct Step {
     pub reply: Option<Vec<u8>>,
     /// Members that only this side has.
     pub have: Vec<Item>,
-    /// Ids that only the other side has, or claims to have. Their times are not sent. An id that is named
-    /// here may have come in since, and a hostile peer may repeat or invent ids.
+    /// Ids that only the other side has, or claims to have. Their times are not sent. Each is to be looked
+    /// up before it is fetched: where [`Limits::have`] cut a range, some are here, others may have come in
+    /// since, and a hostile peer may repeat or invent ids.
     pub need: Vec<Id>,
 }
 
@@ -226,13 +227,12 @@ impl<'a, I: Items> Turn<'a, I> {
             index += 1;
             ControlFlow::Continue(())
         })?;
+        // In the order of the list, and each once. Behind a cut, which of them are here is not known.
+        step.need.extend(theirs.iter().filter(|id| only_theirs.remove(id)));
         if let Some(item) = cut_at {
-            // Which of their ids lie before the cut is not known: they are listed again.
             (self.index, self.last, self.skip) = (index, Bound::before(item), true);
             return self.stop();
         }
-        // In the order of the list, and each once.
-        step.need.extend(theirs.iter().filter(|id| only_theirs.remove(id)));
         (self.index, self.last, self.skip) = (upper, bound, true);
         Ok(ControlFlow::Continue(()))
     }

@@ -15,8 +15,8 @@ use atlas_record::SpaceId;
 use atlas_record::order::Rank;
 
 use crate::replica::Shared;
-use crate::wire::gossip::{Gossip, MOST_SPACES};
-use crate::wire::{Follow, SetName, Tag};
+use crate::wire::gossip::{Announcement, Gossip, MOST_SPACES};
+use crate::wire::{Follows, Set, Tag};
 
 /// Who can say who is a member; [`crate::replica::Replica`] can.
 pub trait Members {
@@ -32,11 +32,11 @@ pub enum Step {
     /// A message to send.
     Send(Gossip),
     /// A space is shared from now on, of which the peer keeps this.
-    Shares(SpaceId, Follow),
+    Shares(SpaceId, Follows),
     /// It is no longer.
     Parts(SpaceId),
-    /// The peer has these.
-    Announced(SpaceId, SetName, Vec<Rank>),
+    /// The peer has these, and perhaps more.
+    Announced(SpaceId, Vec<(Set, Vec<Rank>)>, bool),
     /// The peer goes.
     Left(String),
     /// The peer does not keep to the protocol.
@@ -47,7 +47,7 @@ pub enum Step {
 #[derive(Debug, Default)]
 struct Sides {
     we: bool,
-    they: Option<Follow>,
+    they: Option<Follows>,
 }
 
 /// One peer, as far as its gossip stream says.
@@ -96,7 +96,7 @@ impl Acquaintance {
     }
 
     /// Spaces that both have opened, and what the peer keeps of each.
-    pub fn shared(&self) -> impl Iterator<Item = (&SpaceId, &Follow)> {
+    pub fn shared(&self) -> impl Iterator<Item = (&SpaceId, &Follows)> {
         self.spaces.iter().filter_map(|(space, sides)| sides.they.as_ref().filter(|_| sides.we).map(|it| (space, it)))
     }
 
@@ -171,18 +171,16 @@ impl Acquaintance {
                 }
                 None => Vec::new(),
             },
-            Gossip::Announce(parts) => {
-                let meant = parts.into_iter().filter_map(|part| {
-                    let space = self.meant(&part.tag).filter(|space| self.is_shared(space))?;
-                    Some(Step::Announced(space, part.set, part.ranks))
-                });
-                meant.collect()
+            Gossip::Announce(Announcement { tag, sets, more }) => {
+                // One of a space that was just left is no fault.
+                let space = self.meant(&tag).filter(|space| self.is_shared(space));
+                space.map(|space| Step::Announced(space, sets, more)).into_iter().collect()
             }
             Gossip::Goodbye(reason) => vec![Step::Left(reason.chars().filter(|c| !c.is_control()).collect())],
         }
     }
 
-    fn they_open(&mut self, space: SpaceId, follow: Follow) -> Vec<Step> {
+    fn they_open(&mut self, space: SpaceId, follow: Follows) -> Vec<Step> {
         let sides = self.spaces.entry(space).or_default();
         let changed = sides.they.as_ref() != Some(&follow);
         sides.they = Some(follow.clone());
@@ -221,7 +219,8 @@ impl Acquaintance {
 
     /// Names the public spaces, and proves membership of the private ones.
     fn introduce(&mut self, members: &dyn Members) -> Vec<Step> {
-        let public: Vec<Tag> = self.ours.values().filter(|it| !it.private).filter_map(|it| self.our_tag(&it.id)).collect();
+        let public: Vec<Tag> =
+            self.ours.values().filter(|it| !it.private).filter_map(|it| self.our_tag(&it.id)).collect();
         let mut steps = vec![Step::Send(Gossip::Spaces(public))];
         let private: Vec<Shared> = self.ours.values().filter(|it| it.private).cloned().collect();
         for shared in private {
@@ -274,7 +273,6 @@ fn bounded(ours: Vec<Shared>) -> BTreeMap<SpaceId, Shared> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::gossip::Announcement;
 
     /// Members have the word; what they prove with it holds for one transcript only.
     struct Word(Option<&'static str>);
@@ -290,7 +288,7 @@ mod tests {
     }
 
     fn shared(byte: u8, private: bool) -> Shared {
-        Shared { id: SpaceId([byte; 32]), follow: Follow::All, private }
+        Shared { id: SpaceId([byte; 32]), follow: Follows::All, private }
     }
 
     struct Pair {
@@ -338,14 +336,15 @@ mod tests {
 
     #[test]
     fn common_public_spaces_are_shared() {
-        let pair = greeted([vec![shared(1, false), shared(2, false)], vec![shared(2, false), shared(3, false)]], [
-            NOBODY, NOBODY,
-        ]);
+        let pair = greeted(
+            [vec![shared(1, false), shared(2, false)], vec![shared(2, false), shared(3, false)]],
+            [NOBODY, NOBODY],
+        );
         assert_eq!((pair.shared(0), pair.shared(1)), (vec![2], vec![2]));
-        assert_eq!(pair.seen, [
-            vec![Step::Shares(SpaceId([2; 32]), Follow::All)],
-            vec![Step::Shares(SpaceId([2; 32]), Follow::All)]
-        ]);
+        assert_eq!(
+            pair.seen,
+            [vec![Step::Shares(SpaceId([2; 32]), Follows::All)], vec![Step::Shares(SpaceId([2; 32]), Follows::All)]]
+        );
     }
 
     #[test]
@@ -353,7 +352,8 @@ mod tests {
         let private = || vec![shared(7, true)];
         let pair = greeted([private(), private()], [Word(Some("open")), Word(Some("open"))]);
         assert_eq!((pair.shared(0), pair.shared(1)), (vec![7], vec![7]));
-        for (word, spaces) in [(Word(Some("guess")), private()), (NOBODY, private()), (NOBODY, vec![shared(7, false)])] {
+        for (word, spaces) in [(Word(Some("guess")), private()), (NOBODY, private()), (NOBODY, vec![shared(7, false)])]
+        {
             let pair = greeted([private(), spaces], [Word(Some("open")), word]);
             assert_eq!((pair.shared(0), pair.shared(1)), (vec![], vec![]));
         }
@@ -396,8 +396,8 @@ mod tests {
         let rank = Rank { created: 1, id: atlas_record::RecordId([9; 32]) };
         let known = pair.ends[0].our_tag(&SpaceId([1; 32])).unwrap();
         for (tag, heard) in [(known, 1), (Tag([0; 16]), 0)] {
-            let announcement = Announcement { tag, set: SetName::Laws, ranks: vec![rank] };
-            assert_eq!(pair.ends[1].handle(Gossip::Announce(vec![announcement]), &NOBODY).len(), heard);
+            let announcement = Announcement { tag, sets: vec![(Set::Laws, vec![rank])], more: false };
+            assert_eq!(pair.ends[1].handle(Gossip::Announce(announcement), &NOBODY).len(), heard);
         }
     }
 

@@ -8,7 +8,7 @@ use futures_util::{AsyncRead, AsyncWrite};
 use crate::replica::ReplicaError;
 use crate::swarm::OpenError;
 use crate::wire::fetch::{Answer, Request};
-use crate::wire::{FrameError, SetName, Tag, frame};
+use crate::wire::{FrameError, Set, Tag, frame};
 
 /// Bytes that are handed on together: enough records that judging and committing them together pays.
 pub const PORTION_BYTES: usize = 1 << 20;
@@ -46,13 +46,19 @@ impl FetchError {
     }
 }
 
+/// Where what has come goes.
+pub trait Intake: Send {
+    /// Takes a portion in. What came is durable when this returns.
+    fn take(&mut self, items: Vec<Vec<u8>>) -> impl Future<Output = Result<(), ReplicaError>> + Send;
+}
+
 /// Asks for members of a set, and hands on what comes in portions.
 pub async fn items<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     tag: Tag,
-    set: SetName,
+    set: Set,
     ids: Vec<[u8; 32]>,
-    mut take: impl AsyncFnMut(Vec<Vec<u8>>) -> Result<(), ReplicaError>,
+    intake: &mut impl Intake,
 ) -> Result<(), FetchError> {
     let mut left = ids.len();
     frame::send(stream, &Request::Items { tag, set, ids }).await?;
@@ -60,7 +66,8 @@ pub async fn items<S: AsyncRead + AsyncWrite + Unpin>(
     loop {
         match frame::expect(stream).await? {
             Answer::Items(items) => {
-                left = left.checked_sub(items.len()).ok_or(FetchError::Unrequested("more items than were asked for"))?;
+                left =
+                    left.checked_sub(items.len()).ok_or(FetchError::Unrequested("more items than were asked for"))?;
                 if items.iter().any(|item| item.len() > ITEM_BYTES) {
                     return Err(FetchError::Unrequested("an item larger than any can be"));
                 }
@@ -68,7 +75,7 @@ pub async fn items<S: AsyncRead + AsyncWrite + Unpin>(
                 portion.extend(items);
                 if bytes >= PORTION_BYTES {
                     bytes = 0;
-                    take(std::mem::take(&mut portion)).await?;
+                    intake.take(std::mem::take(&mut portion)).await?;
                 }
             }
             Answer::End => break,
@@ -76,7 +83,7 @@ pub async fn items<S: AsyncRead + AsyncWrite + Unpin>(
             Answer::Piece(_) => return Err(FetchError::Unrequested("a piece of a blob for members of a set")),
         }
     }
-    if portion.is_empty() { Ok(()) } else { Ok(take(portion).await?) }
+    if portion.is_empty() { Ok(()) } else { Ok(intake.take(portion).await?) }
 }
 
 /// Asks for a blob of at most so many bytes; none if the peer does not have it. What comes has the

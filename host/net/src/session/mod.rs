@@ -12,7 +12,6 @@
 //! wait for good.
 
 pub mod acquaintance;
-mod book;
 pub mod fetch;
 mod joint;
 pub mod mesh;

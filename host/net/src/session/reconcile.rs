@@ -6,10 +6,11 @@ use atlas_record::SpaceId;
 use futures_util::{AsyncRead, AsyncWrite};
 
 use crate::negentropy::{Id, Initiator, Item, Limits, ReconcileError, Responder, Split};
+use crate::overlay::Room;
 use crate::replica::{Replica, ReplicaError, Snapshot};
 use crate::swarm::OpenError;
 use crate::wire::reconcile::{Reconcile, Summary};
-use crate::wire::{FrameError, SetName, Tag, frame};
+use crate::wire::{FrameError, Set, Tag, frame};
 
 /// Why a comparison did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +40,8 @@ impl CompareError {
     pub fn is_fault(&self) -> bool {
         match self {
             CompareError::Frame(error) => error.is_fault(),
-            CompareError::Inner(ReconcileError::Malformed(_) | ReconcileError::Endless(_)) | CompareError::OutOfTurn => {
-                true
-            }
+            CompareError::Inner(ReconcileError::Malformed(_) | ReconcileError::Endless(_))
+            | CompareError::OutOfTurn => true,
             _ => false,
         }
     }
@@ -60,13 +60,23 @@ pub struct Compared {
     pub need: u64,
     /// Messages that went each way.
     pub rounds: u32,
+    /// Bytes of messages that came.
+    pub bytes: u64,
+    /// Whether it ended early because nothing more was to be heard.
+    pub stopped: bool,
+}
+
+/// Who hears what a comparison finds.
+pub trait Findings: Send {
+    /// Members that only this node has, and ids that only the peer has. Says whether to go on.
+    fn found(&mut self, have: Vec<Item>, need: Vec<Id>) -> impl Future<Output = Result<Room, ReplicaError>> + Send;
 }
 
 impl Compared {
     /// Two digests that differ where no member was found to: a collision that someone has made, or
     /// a set that changed meanwhile. Comparing again, at other points, tells which.
     pub fn disagrees(&self) -> bool {
-        self.have == 0 && self.need == 0 && self.ours.digest != self.theirs.digest
+        !self.stopped && self.have == 0 && self.need == 0 && self.ours.digest != self.theirs.digest
     }
 }
 
@@ -85,9 +95,9 @@ pub(crate) async fn blocking<T: Send + 'static>(
 pub async fn compare<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     replica: &Arc<dyn Replica>,
-    (space, set, tag): (SpaceId, SetName, Tag),
+    (space, set, tag): (SpaceId, Set, Tag),
     split: Split,
-    mut found: impl AsyncFnMut(Vec<Item>, Vec<Id>) -> Result<(), ReplicaError>,
+    findings: &mut impl Findings,
 ) -> Result<Compared, CompareError> {
     let reader = replica.clone();
     let name = set.clone();
@@ -99,7 +109,7 @@ pub async fn compare<S: AsyncRead + AsyncWrite + Unpin>(
     })
     .await?;
     let ours = snapshot.summary;
-    let mut compared = Compared { ours, theirs: ours, have: 0, need: 0, rounds: 0 };
+    let mut compared = Compared { ours, theirs: ours, have: 0, need: 0, rounds: 0, bytes: 0, stopped: false };
     frame::send(stream, &Reconcile::Begin { tag, set, summary: ours, inner: first }).await?;
     loop {
         let inner = match frame::expect(stream).await? {
@@ -112,13 +122,17 @@ pub async fn compare<S: AsyncRead + AsyncWrite + Unpin>(
             Reconcile::Declined(reason) => return Err(CompareError::Declined(reason)),
             _ => return Err(CompareError::OutOfTurn),
         };
+        compared.bytes += inner.len() as u64;
         let (step, back) = on_disk((side, snapshot), move |(side, snapshot)| side.step(snapshot, &inner)).await?;
         (side, snapshot) = back;
         compared.rounds = side.rounds();
         compared.have += step.have.len() as u64;
         compared.need += step.need.len() as u64;
         if !step.have.is_empty() || !step.need.is_empty() {
-            found(step.have, step.need).await?;
+            if findings.found(step.have, step.need).await? == Room::Full {
+                compared.stopped = true;
+                return Ok(compared);
+            }
         }
         match step.reply {
             Some(reply) => frame::send(stream, &Reconcile::More(reply)).await?,
@@ -152,7 +166,7 @@ async fn on_disk<P: Send + 'static, T: Send + 'static>(
 pub async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     replica: &Arc<dyn Replica>,
-    (space, set): (SpaceId, SetName),
+    (space, set): (SpaceId, Set),
     split: Split,
     (theirs, first): (Summary, Vec<u8>),
 ) -> Result<(), CompareError> {
@@ -168,8 +182,7 @@ pub async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     loop {
         let (reply, back) = on_disk((side, snapshot), move |(side, snapshot)| side.answer(snapshot, &inner)).await?;
         (side, snapshot) = back;
-        let message =
-            if begun { Reconcile::More(reply) } else { Reconcile::Differs { summary, inner: reply } };
+        let message = if begun { Reconcile::More(reply) } else { Reconcile::Differs { summary, inner: reply } };
         begun = true;
         frame::send(stream, &message).await?;
         inner = match frame::expect(stream).await {

@@ -15,7 +15,7 @@ use crate::replica::{Replica, ReplicaError};
 use crate::swarm::PeerId;
 use crate::wire::fetch::{Answer, FRAME_BYTES, PIECE_BYTES, Request};
 use crate::wire::reconcile::Reconcile;
-use crate::wire::{FrameError, SetName, Tag, frame};
+use crate::wire::{FrameError, Set, Tag, frame};
 
 /// How long a fetch stream without a request stays open.
 const IDLE: Duration = Duration::from_secs(60);
@@ -81,24 +81,28 @@ impl Server {
         self.table.meant(peer, tag)
     }
 
-    /// Answers one comparison.
+    /// Answers one comparison; of which space, if it was one.
     pub async fn reconcile<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         peer: PeerId,
         mut stream: S,
-    ) -> Result<(), ServeError> {
+    ) -> Result<Option<SpaceId>, ServeError> {
         let Reconcile::Begin { tag, set, summary, inner } = frame::expect(&mut stream).await? else {
             return Err(ServeError::OutOfTurn);
         };
         let Some(entry) = self.meant(&peer, &tag) else {
-            return decline(&mut stream, &Reconcile::Declined(UNKNOWN.into())).await;
+            decline(&mut stream, &Reconcile::Declined(UNKNOWN.into())).await?;
+            return Ok(None);
         };
         let Ok(_permit) = self.comparisons.try_acquire() else {
-            return decline(&mut stream, &Reconcile::Declined(BUSY.into())).await;
+            decline(&mut stream, &Reconcile::Declined(BUSY.into())).await?;
+            return Ok(None);
         };
         let split = Split::random(fresh());
         answer(&mut stream, &self.replica, (entry.space, set), split, (summary, inner)).await?;
-        Ok(stream.close().await.map_err(FrameError::from)?)
+        // The peer has said all it had to say: how the stream closes is of no interest.
+        let _ = stream.close().await;
+        Ok(Some(entry.space))
     }
 
     /// Answers requests until the peer has no more.
@@ -130,7 +134,7 @@ impl Server {
         &self,
         stream: &mut (impl AsyncWrite + Unpin),
         space: SpaceId,
-        set: SetName,
+        set: Set,
         ids: Vec<[u8; 32]>,
     ) -> Result<(), ServeError> {
         for ids in ids.chunks(READ_AT_ONCE) {

@@ -9,7 +9,7 @@ use std::sync::{Arc, RwLock};
 use atlas_record::SpaceId;
 
 use crate::swarm::PeerId;
-use crate::wire::{Follow, Tag};
+use crate::wire::{Follows, Tag};
 
 /// A space that is shared with a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Entry {
     /// The space.
     pub space: SpaceId,
     /// What the peer keeps of it.
-    pub follow: Follow,
+    pub follow: Follows,
 }
 
 /// Every peer's tags.

@@ -6,7 +6,7 @@
 use atlas_record::Value;
 
 use super::fields::{Fields, message, pack_ids, set, tag};
-use super::{Message, SetName, Tag, WireError};
+use super::{Message, Set, Tag, WireError};
 
 /// Ids of one request.
 pub const MOST_IDS: usize = 4096;
@@ -26,7 +26,7 @@ pub enum Request {
         /// The space.
         tag: Tag,
         /// The set.
-        set: SetName,
+        set: Set,
         /// Which.
         ids: Vec<[u8; 32]>,
     },
@@ -55,9 +55,7 @@ pub enum Answer {
 impl Message for Request {
     fn encode(&self) -> Vec<u8> {
         match self {
-            Request::Items { tag: space, set: name, ids } => {
-                message(0, vec![tag(space), set(name), pack_ids(ids)])
-            }
+            Request::Items { tag: space, set: name, ids } => message(0, vec![tag(space), set(name), pack_ids(ids)]),
             Request::Blob { tag: space, id } => message(1, vec![tag(space), Value::Bytes(id.to_vec())]),
         }
     }
@@ -117,7 +115,7 @@ mod tests {
             items in prop::collection::vec(any::<Vec<u8>>(), 0..9),
         ) {
             for request in [
-                Request::Items { tag: Tag(tag), set: SetName::Laws, ids: ids.clone() },
+                Request::Items { tag: Tag(tag), set: Set::Laws, ids: ids.clone() },
                 Request::Blob { tag: Tag(tag), id: [7; 32] },
             ] {
                 prop_assert_eq!(Request::decode(&request.encode()), Ok(Some(request)));
@@ -140,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_million_ids_are_not_taken() {
-        let request = Request::Items { tag: Tag([1; 16]), set: SetName::Laws, ids: vec![[0; 32]; MOST_IDS + 1] };
+        let request = Request::Items { tag: Tag([1; 16]), set: Set::Laws, ids: vec![[0; 32]; MOST_IDS + 1] };
         assert!(matches!(Request::decode(&request.encode()), Err(WireError::TooMany { what: "ids", .. })));
     }
 }

@@ -5,7 +5,7 @@ use atlas_record::cbor;
 use atlas_record::order::Rank;
 use atlas_record::{RecordId, TypeName};
 
-use super::{SetName, Tag, WireError};
+use super::{Set, Tag, WireError};
 
 /// Bytes of a (created, id) pair.
 pub const RANK_BYTES: usize = 40;
@@ -54,6 +54,14 @@ impl Fields {
         }
     }
 
+    /// Yes or no.
+    pub fn bool(&mut self, what: &'static str) -> Result<bool, WireError> {
+        match self.0.next() {
+            Some(Value::Bool(yes)) => Ok(yes),
+            _ => Err(WireError::Expected(what)),
+        }
+    }
+
     /// Bytes.
     pub fn bytes(&mut self, what: &'static str) -> Result<Vec<u8>, WireError> {
         match self.0.next() {
@@ -81,9 +89,9 @@ impl Fields {
     }
 
     /// A set.
-    pub fn set(&mut self) -> Result<SetName, WireError> {
+    pub fn set(&mut self) -> Result<Set, WireError> {
         let text = self.text("name of a set", atlas_record::limits::TYPE_NAME_BYTES)?;
-        SetName::parse(&text).ok_or(WireError::Expected("name of a set"))
+        Set::parse(&text).ok_or(WireError::Expected("name of a set"))
     }
 
     /// Types, or null.
@@ -97,8 +105,7 @@ impl Fields {
             return Err(WireError::TooMany { what: "types", count: list.len(), most });
         }
         let name = |value: Value| value.as_text().and_then(|text| TypeName::new(text).ok());
-        let types = list.into_iter().map(|value| name(value).ok_or(WireError::Expected("type"))).collect();
-        types.map(Some)
+        list.into_iter().map(|value| name(value).ok_or(WireError::Expected("type"))).collect::<Result<_, _>>().map(Some)
     }
 
     /// Ids of 32 bytes, packed.
@@ -108,7 +115,11 @@ impl Fields {
         if !rest.is_empty() {
             return Err(WireError::Expected("whole ids"));
         }
-        if ids.len() > most { Err(WireError::TooMany { what: "ids", count: ids.len(), most }) } else { Ok(ids.to_vec()) }
+        if ids.len() > most {
+            Err(WireError::TooMany { what: "ids", count: ids.len(), most })
+        } else {
+            Ok(ids.to_vec())
+        }
     }
 
     /// (created, id) pairs, packed.
@@ -154,6 +165,6 @@ pub fn tag(tag: &Tag) -> Value {
 }
 
 /// A set.
-pub fn set(set: &SetName) -> Value {
+pub fn set(set: &Set) -> Value {
     Value::Text(set.as_str().to_owned())
 }

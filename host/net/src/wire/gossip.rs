@@ -9,7 +9,7 @@ use atlas_record::Value;
 use atlas_record::order::Rank;
 
 use super::fields::{Fields, message, pack_ranks, set, tag};
-use super::{Follow, Message, SetName, Tag, WireError};
+use super::{Follows, Message, Set, Tag, WireError};
 
 /// Spaces that are named in one message.
 pub const MOST_SPACES: usize = 4096;
@@ -24,15 +24,15 @@ pub const PROOF_BYTES: usize = 256 << 10;
 /// Bytes of an agent's name, and of a reason.
 const TEXT_BYTES: usize = 256;
 
-/// New members of one set.
+/// What is new in a space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
     /// The space.
     pub tag: Tag,
-    /// The set.
-    pub set: SetName,
-    /// Its new members.
-    pub ranks: Vec<Rank>,
+    /// New members, by set.
+    pub sets: Vec<(Set, Vec<Rank>)>,
+    /// There is more than is named here: comparing will show it.
+    pub more: bool,
 }
 
 /// A message.
@@ -52,34 +52,34 @@ pub enum Gossip {
         /// The space.
         tag: Tag,
         /// What is kept.
-        follow: Follow,
+        follow: Follows,
     },
     /// A private space: the sender is a member. Answered in kind, or not at all.
     Member {
         /// The space.
         tag: Tag,
         /// What is kept.
-        follow: Follow,
+        follow: Follows,
         /// Shows it; for the space to check.
         proof: Vec<u8>,
     },
     /// The sender has left a space.
     Close(Tag),
     /// What is new.
-    Announce(Vec<Announcement>),
+    Announce(Announcement),
     /// The sender ends the connection, and why.
     Goodbye(String),
 }
 
-fn follow(follow: &Follow) -> Value {
+fn follow(follow: &Follows) -> Value {
     match follow {
-        Follow::All => Value::Null,
-        Follow::Types(types) => Value::List(types.iter().map(|name| Value::Text(name.as_str().to_owned())).collect()),
+        Follows::All => Value::Null,
+        Follows::Types(types) => Value::List(types.iter().map(|name| Value::Text(name.as_str().to_owned())).collect()),
     }
 }
 
-fn read_follow(fields: &mut Fields) -> Result<Follow, WireError> {
-    Ok(fields.types(MOST_TYPES)?.map_or(Follow::All, Follow::Types))
+fn read_follow(fields: &mut Fields) -> Result<Follows, WireError> {
+    Ok(fields.types(MOST_TYPES)?.map_or(Follows::All, |types| Follows::Types(types.into_iter().collect())))
 }
 
 impl Message for Gossip {
@@ -92,11 +92,9 @@ impl Message for Gossip {
                 message(3, vec![tag(space), follow(kept), Value::Bytes(proof.clone())])
             }
             Gossip::Close(space) => message(4, vec![tag(space)]),
-            Gossip::Announce(parts) => {
-                let part = |part: &Announcement| {
-                    Value::List(vec![tag(&part.tag), set(&part.set), pack_ranks(&part.ranks)])
-                };
-                message(5, vec![Value::List(parts.iter().map(part).collect())])
+            Gossip::Announce(Announcement { tag: space, sets, more }) => {
+                let part = |(name, ranks): &(Set, Vec<Rank>)| Value::List(vec![set(name), pack_ranks(ranks)]);
+                message(5, vec![tag(space), Value::List(sets.iter().map(part).collect()), Value::Bool(*more)])
             }
             Gossip::Goodbye(reason) => message(6, vec![reason.as_str().into()]),
         }
@@ -124,15 +122,16 @@ impl Message for Gossip {
             }
             4 => Gossip::Close(fields.tag()?),
             5 => {
+                let tag = fields.tag()?;
                 let mut list = fields.within("sets", MOST_SETS)?;
-                let (mut parts, mut room) = (Vec::new(), MOST_RANKS);
+                let (mut sets, mut room) = (Vec::new(), MOST_RANKS);
                 while !list.is_empty() {
                     let mut part = list.within("set", usize::MAX)?;
-                    let part = Announcement { tag: part.tag()?, set: part.set()?, ranks: part.ranks(room)? };
-                    room -= part.ranks.len();
-                    parts.push(part);
+                    let (name, ranks) = (part.set()?, part.ranks(room)?);
+                    room -= ranks.len();
+                    sets.push((name, ranks));
                 }
-                Gossip::Announce(parts)
+                Gossip::Announce(Announcement { tag, sets, more: fields.bool("whether there is more")? })
             }
             6 => Gossip::Goodbye(fields.text("reason", TEXT_BYTES)?),
             _ => return Ok(None),
@@ -155,18 +154,15 @@ mod tests {
         "[a-z]{1,8}\\.[a-z]{1,8}".prop_map(|text| TypeName::new(&text).unwrap())
     }
 
-    fn follows() -> impl Strategy<Value = Follow> {
-        prop_oneof![Just(Follow::All), prop::collection::vec(types(), 0..4).prop_map(Follow::Types)]
+    fn follows() -> impl Strategy<Value = Follows> {
+        prop_oneof![Just(Follows::All), prop::collection::btree_set(types(), 0..4).prop_map(Follows::Types)]
     }
 
     fn announcements() -> impl Strategy<Value = Announcement> {
         let ranks = (any::<u64>(), any::<[u8; 32]>()).prop_map(|(created, id)| Rank { created, id: RecordId(id) });
-        let sets = prop_oneof![Just(SetName::Laws), Just(SetName::Identities), types().prop_map(SetName::Records)];
-        (tags(), sets, prop::collection::vec(ranks, 0..20)).prop_map(|(tag, set, ranks)| Announcement {
-            tag,
-            set,
-            ranks,
-        })
+        let sets = prop_oneof![Just(Set::Laws), Just(Set::Identities), types().prop_map(Set::Records)];
+        let sets = prop::collection::vec((sets, prop::collection::vec(ranks, 0..20)), 0..4);
+        (tags(), sets, any::<bool>()).prop_map(|(tag, sets, more)| Announcement { tag, sets, more })
     }
 
     pub fn messages() -> impl Strategy<Value = Gossip> {
@@ -180,7 +176,7 @@ mod tests {
                 proof
             }),
             tags().prop_map(Gossip::Close),
-            prop::collection::vec(announcements(), 0..5).prop_map(Gossip::Announce),
+            announcements().prop_map(Gossip::Announce),
             "[ -~]{0,40}".prop_map(Gossip::Goodbye),
         ]
     }
@@ -207,8 +203,8 @@ mod tests {
     #[test]
     fn an_announcement_of_too_much_is_refused_over_all_its_sets() {
         let ranks = vec![Rank { created: 1, id: RecordId([2; 32]) }; MOST_RANKS / 2 + 1];
-        let part = Announcement { tag: Tag([0; 16]), set: SetName::Laws, ranks };
-        let refused = Gossip::decode(&Gossip::Announce(vec![part.clone(), part]).encode());
+        let sets = vec![(Set::Laws, ranks.clone()), (Set::Identities, ranks)];
+        let refused = Gossip::decode(&Gossip::Announce(Announcement { tag: Tag([0; 16]), sets, more: false }).encode());
         assert!(matches!(refused, Err(WireError::TooMany { what: "ranks", .. })));
     }
 }

@@ -17,6 +17,7 @@ pub mod reconcile;
 use atlas_record::cbor::DecodeError;
 use atlas_record::{SpaceId, TypeName};
 
+pub use crate::overlay::{Follows, Set};
 pub use frame::FrameError;
 
 /// One long-lived stream between two peers: who is there, which spaces, what is new.
@@ -65,60 +66,29 @@ impl Tag {
     }
 }
 
-/// A set that peers compare within a space.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum SetName {
-    /// Root events, grants, revocations and receipts of everyone who has a part in the space.
-    Identities,
-    /// The genesis and the amendments.
-    Laws,
-    /// The admissible headers of a type.
-    Records(TypeName),
-}
-
-impl SetName {
+impl Set {
     /// The name on the wire. No type has one without a dot.
     pub fn as_str(&self) -> &str {
         match self {
-            SetName::Identities => "identities",
-            SetName::Laws => "laws",
-            SetName::Records(type_name) => type_name.as_str(),
+            Set::Identities => "identities",
+            Set::Laws => "laws",
+            Set::Records(type_name) => type_name.as_str(),
         }
     }
 
     /// Reads the name on the wire.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
-            "identities" => Some(SetName::Identities),
-            "laws" => Some(SetName::Laws),
-            _ => TypeName::new(text).ok().map(SetName::Records),
+            "identities" => Some(Set::Identities),
+            "laws" => Some(Set::Laws),
+            _ => TypeName::new(text).ok().map(Set::Records),
         }
     }
 }
 
-impl std::fmt::Display for SetName {
+impl std::fmt::Display for Set {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// Which records of a space a node keeps. Identities and laws it always keeps.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Follow {
-    /// Everything.
-    #[default]
-    All,
-    /// These types: a light node.
-    Types(Vec<TypeName>),
-}
-
-impl Follow {
-    /// Whether a set is kept.
-    pub fn wants(&self, set: &SetName) -> bool {
-        match (self, set) {
-            (Follow::Types(types), SetName::Records(type_name)) => types.contains(type_name),
-            _ => true,
-        }
     }
 }
 
@@ -139,19 +109,21 @@ mod tests {
         let (space, other) = (SpaceId([1; 32]), SpaceId([2; 32]));
         let tag = Tag::of(&space, &[3; 32], &[4; 32]);
         assert_eq!(tag, Tag::of(&space, &[3; 32], &[4; 32]));
-        for different in
-            [Tag::of(&other, &[3; 32], &[4; 32]), Tag::of(&space, &[5; 32], &[4; 32]), Tag::of(&space, &[4; 32], &[3; 32])]
-        {
+        for different in [
+            Tag::of(&other, &[3; 32], &[4; 32]),
+            Tag::of(&space, &[5; 32], &[4; 32]),
+            Tag::of(&space, &[4; 32], &[3; 32]),
+        ] {
             assert_ne!(tag, different);
         }
     }
 
     #[test]
     fn names_of_sets_are_read_back_and_nothing_else_is() {
-        let post = SetName::Records(TypeName::new("atlas.post").unwrap());
-        for set in [SetName::Identities, SetName::Laws, post] {
-            assert_eq!(SetName::parse(set.as_str()), Some(set));
+        let post = Set::Records(TypeName::new("atlas.post").unwrap());
+        for set in [Set::Identities, Set::Laws, post] {
+            assert_eq!(Set::parse(set.as_str()), Some(set));
         }
-        assert_eq!(SetName::parse("people"), None);
+        assert_eq!(Set::parse("people"), None);
     }
 }

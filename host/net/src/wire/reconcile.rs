@@ -6,7 +6,7 @@
 use atlas_record::Value;
 
 use super::fields::{Fields, message, set, tag};
-use super::{Message, SetName, Tag, WireError};
+use super::{Message, Set, Tag, WireError};
 
 /// Bytes of one inner message. Leaves room in a frame.
 pub const MOST_BYTES: usize = super::frame::MOST_BYTES - 1024;
@@ -29,7 +29,7 @@ pub enum Reconcile {
         /// The space.
         tag: Tag,
         /// The set.
-        set: SetName,
+        set: Set,
         /// The beginner's set.
         summary: Summary,
         /// Its first message.
@@ -101,7 +101,7 @@ mod tests {
         prop_oneof![
             (any::<[u8; 16]>(), summaries(), any::<Vec<u8>>()).prop_map(|(tag, summary, inner)| Reconcile::Begin {
                 tag: Tag(tag),
-                set: SetName::Identities,
+                set: Set::Identities,
                 summary,
                 inner
             }),

@@ -10,11 +10,13 @@ mod conditional;
 mod document;
 mod extract;
 mod identities;
+mod joining;
 mod keyring;
 mod live;
 mod modules;
 mod moving;
 mod ownership;
+mod peers;
 mod pieces;
 mod problem;
 mod proofs;
@@ -77,6 +79,11 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(proofs::proof))
         .routes(routes!(spaces::list, spaces::create))
         .routes(routes!(spaces::show))
+        .routes(routes!(joining::invite))
+        .routes(routes!(joining::join))
+        .routes(routes!(joining::members, joining::set_members))
+        .routes(routes!(peers::list, peers::add))
+        .routes(routes!(peers::block, peers::unblock))
         .routes(routes!(records::get, records::put, records::delete))
         .routes(routes!(blobs::get))
         .routes(routes!(queries::query))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::RwLock;
 
-use atlas_net::wire::Follow;
+use atlas_net::wire::Follows;
 use atlas_record::{SpaceId, TypeName};
 use atlas_store::{Batch, DocKind, Store};
 use serde::{Deserialize, Serialize};
@@ -28,8 +28,8 @@ pub struct Participation {
 
 impl Participation {
     /// What is kept.
-    pub fn follow(&self) -> Follow {
-        self.types.clone().map_or(Follow::All, Follow::Types)
+    pub fn follow(&self) -> Follows {
+        self.types.clone().map_or(Follows::All, |types| Follows::Types(types.into_iter().collect()))
     }
 
     /// The invitation, if one was followed.

@@ -1,0 +1,10 @@
+//! The edge with real sockets: several networks in one process, over loopback.
+
+mod common;
+mod life;
+mod limits;
+mod local;
+mod relays;
+mod roots;
+mod streams;
+mod transports;
