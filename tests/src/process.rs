@@ -132,11 +132,24 @@ impl Atlas {
         self.run(&[args, &["--json"]].concat()).exits(code).problem()
     }
 
-    /// Starts `atlas up` on any free port and waits until it answers.
+    /// Starts `atlas up` on any free port, off the network, and waits until it answers.
     #[track_caller]
     pub fn up(&self) -> Up {
+        self.up_with(&["--offline"])
+    }
+
+    /// Starts `atlas up` on the network of this machine alone: on any free port of loopback.
+    #[track_caller]
+    pub fn up_online(&self, more: &[&str]) -> Up {
+        let alone = ["--mdns", "off", "--closed-network", "--listen", "/ip4/127.0.0.1/tcp/0"];
+        self.up_with(&[&alone[..], more].concat())
+    }
+
+    /// Starts `atlas up` on any free port and waits until it answers.
+    #[track_caller]
+    pub fn up_with(&self, more: &[&str]) -> Up {
         let mut child = self
-            .command(&["up", "--api", "127.0.0.1:0", "--json"])
+            .command(&[&["up", "--api", "127.0.0.1:0", "--json"], more].concat())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

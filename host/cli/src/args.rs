@@ -1,6 +1,7 @@
 //! What the command line takes.
 
 mod id;
+mod network;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::time::Time;
 pub use id::{Device, Id, Keep, Root};
+pub use network::{Deny, Member, Network, Peer};
 
 /// A peer-to-peer application layer: signed, typed records that communities judge by modules.
 #[derive(Debug, Parser)]
@@ -33,6 +35,8 @@ pub enum Command {
         /// Where the local API listens; loopback addresses only [default: 127.0.0.1:7420]
         #[arg(long, value_name = "ADDR:PORT")]
         api: Option<SocketAddr>,
+        #[command(flatten)]
+        network: Box<Network>,
     },
     /// Show spaces, store and modules in figures
     Status,
@@ -114,6 +118,12 @@ pub enum Command {
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Peers: other nodes on the network
+    #[command(subcommand)]
+    Peer(Peer),
+    /// Bodies and blobs that this node does not keep and does not hand out
+    #[command(subcommand)]
+    Deny(Deny),
     /// Modules: what spaces bind to decide
     #[command(subcommand)]
     Module(Module),
@@ -134,7 +144,9 @@ impl Command {
     pub fn signs(&self) -> bool {
         match self {
             Command::Put { .. } | Command::Rm { .. } | Command::Import { .. } => true,
-            Command::Space(space) => matches!(space, Space::Create { .. }),
+            Command::Space(space) => {
+                matches!(space, Space::Create { .. } | Space::Member(Member::Add { .. } | Member::Remove { .. }))
+            }
             Command::Module(module) => matches!(module, Module::Bind { .. }),
             Command::Id(id) => !matches!(id, Id::List | Id::Show { .. } | Id::Device(Device::List { .. })),
             _ => false,
@@ -166,7 +178,32 @@ pub enum Space {
         /// The founder, by name or id [default: the only identity here]
         #[arg(long = "as", value_name = "IDENTITY")]
         founder: Option<String>,
+        /// Let only members know of it: `atlas space member add` lists them
+        #[arg(long)]
+        private: bool,
     },
+    /// Print an invitation: one line that `atlas space join` takes on another machine
+    Invite {
+        /// Its name or id [default: the only space here]
+        name: Option<String>,
+    },
+    /// Join a space by an invitation, or by its id alone
+    Join {
+        /// The line that `atlas space invite` printed, or a space's id
+        invite: String,
+        /// What to call it here [default: as its founder calls it]
+        #[arg(long)]
+        name: Option<String>,
+        /// Keep records of these types only
+        #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+        types: Option<Vec<String>>,
+        /// Who shows that this node may be in a private space [default: the only identity here]
+        #[arg(long = "as", value_name = "IDENTITY")]
+        member: Option<String>,
+    },
+    /// Who may be in a private space
+    #[command(subcommand)]
+    Member(Member),
     /// List the spaces of this node
     List,
     /// Show a space and what it binds

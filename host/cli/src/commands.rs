@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use atlas_node::attach::Attached;
 use atlas_node::client::{self, Client, Failure};
+use atlas_node::net::NetConfig;
 use atlas_node::{Node, NodeConfig, NodeError, serve};
 use clap::CommandFactory;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,6 +15,7 @@ use serde_json::{Value as Json, json};
 
 use crate::args::{Args, Command, Module, Place, Space};
 use crate::config::Config;
+use crate::network;
 use crate::output::{bytes, items, line, number, record, table, text};
 use crate::passphrase;
 use crate::time;
@@ -87,8 +89,8 @@ pub async fn run(args: Args) -> Outcome {
         Some(dir) => dir,
         None => default_dir()?,
     };
-    if let Command::Up { api } = args.command {
-        return up(&dir, api, args.json).await;
+    if let Command::Up { api, network } = args.command {
+        return up(&dir, api, network::config(*network)?, args.json).await;
     }
     let session = Session { client: Client::connect(&dir).await?, json: args.json };
     if args.command.signs() {
@@ -97,7 +99,7 @@ pub async fn run(args: Args) -> Outcome {
     session.run(args.command).await
 }
 
-async fn up(dir: &Path, api: Option<std::net::SocketAddr>, json: bool) -> Outcome {
+async fn up(dir: &Path, api: Option<std::net::SocketAddr>, network: Option<NetConfig>, json: bool) -> Outcome {
     let listener = serve::listen(api).await?;
     let config = NodeConfig::new(dir);
     let node = match tokio::task::spawn_blocking(move || Node::open(config)).await {
@@ -107,17 +109,33 @@ async fn up(dir: &Path, api: Option<std::net::SocketAddr>, json: bool) -> Outcom
     let address = listener.local_addr().map_err(|error| NodeError::Unavailable(error.to_string()))?;
     let locked = passphrase::unlock_here(&node)?;
     let stop = stop_signal()?;
+    let online = network.is_some();
+    if let Some(network) = network {
+        node.go_online(network)?;
+    }
     if json {
-        line(json!({ "api": format!("http://{address}"), "dir": dir }).to_string());
+        let network = node.net().map(|net| {
+            let addresses: Vec<String> = net.addresses().iter().map(ToString::to_string).collect();
+            json!({ "peer": net.peer_id().to_string(), "addresses": addresses })
+        });
+        line(json!({ "api": format!("http://{address}"), "dir": dir, "network": network }).to_string());
     } else {
         line(format!("atlas {} is up", env!("CARGO_PKG_VERSION")));
         line(format!("  data     {}", dir.display()));
         line(format!("  API      http://{address}  (described at /openapi.json)"));
         line(format!("  token    {}", dir.join("api.token").display()));
+        match node.net() {
+            Some(net) => {
+                line(format!("  network  peer {}", net.peer_id()));
+                net.addresses().iter().take(4).for_each(|address| line(format!("           {address}")));
+            }
+            None => line("  network  off"),
+        }
         if locked {
             line("  keys     locked: set ATLAS_PASSPHRASE, or give the passphrase to any command that signs");
         }
         match node.spaces().all().len() {
+            0 if online => line("  next     atlas space join INVITATION, or atlas id new NAME and atlas space create NAME --type atlas.post=post"),
             0 => line("  next     atlas id new NAME, then atlas space create NAME --type atlas.post=post"),
             count => line(format!("  spaces   {count}")),
         }
@@ -163,6 +181,8 @@ impl Session {
             Command::Doctor => self.doctor().await,
             Command::Id(id) => self.id(id).await,
             Command::Space(command) => self.space(command).await,
+            Command::Peer(command) => self.peer(command).await,
+            Command::Deny(command) => self.deny(command).await,
             Command::Put { type_name, body, key, links, blobs, expires, place } => {
                 let mut body = read_body(&body)?;
                 let attached = self.attach(blobs).await?;
@@ -289,11 +309,14 @@ impl Session {
 
     async fn space(&self, command: Space) -> Outcome {
         match command {
-            Space::Create { name, types, founder } => {
-                let request = json!({ "name": name, "types": types, "as": founder });
+            Space::Create { name, types, founder, private } => {
+                let request = json!({ "name": name, "types": types, "as": founder, "private": private });
                 let created = |json: &Json| line(format!("{}  {}", text(json, "/name"), text(json, "/id")));
                 self.show("POST", "/v1/spaces", Some(request), created).await
             }
+            Space::Invite { name } => self.invite(name).await,
+            Space::Join { invite, name, types, member } => self.join(&invite, name, types, member).await,
+            Space::Member(command) => self.member(command).await,
             Space::List => {
                 let list = |json: &Json| {
                     let row = |one: &Json| vec![text(one, "/name").to_owned(), text(one, "/id").to_owned()];

@@ -9,6 +9,7 @@ mod blobs;
 mod commands;
 mod config;
 mod id;
+mod network;
 mod output;
 mod passphrase;
 mod time;

@@ -68,11 +68,7 @@ fn a_record_reaches_almost_everyone_of_a_thousand_in_less_than_two_seconds() {
     let at = |part: f64| all[((all.len() - 1) as f64 * part) as usize];
     println!(
         "1,000 nodes, 50 ms there and back: half have a record after {} ms, 90 % after {}, 99 % after {}, the last of {} after {}",
-        at(0.5),
-        at(0.9),
-        at(0.99),
-        all.len(),
-        at(1.0)
+        at(0.5), at(0.9), at(0.99), all.len(), at(1.0)
     );
     assert!(last.iter().all(|ms| *ms < 2000), "99 % after {last:?} ms of virtual time");
     assert_eq!(world.left().len(), 0);

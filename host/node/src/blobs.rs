@@ -83,6 +83,11 @@ impl Node {
         }
         let mut from = Bounded { from, left: bounds.one, exceeded: false };
         match self.store().offer_blob(&mut from, now) {
+            Ok((id, _)) if self.denied().has(&id.0) => {
+                self.store().commit([Item::RemoveBlob(id)].into_iter().collect())?;
+                let text = format!("blob {id} is on the list of what this node does not keep");
+                Err(Refusal::new("denied", text).hint("its operator can lift that: `atlas deny`").into())
+            }
             Ok((id, size)) => Ok(BlobRef { id, size }),
             Err(_) if from.exceeded => Err(NodeError::TooLarge { what: "blob", most: bounds.one }),
             // Nothing of the node's own was read: whoever sends broke off.

@@ -250,6 +250,9 @@ impl Client {
     async fn exchange(&self, method: &str, path_and_query: &str, body: Body) -> Result<serde_json::Value, Failure> {
         let response = self.send(method, path_and_query, "application/json", body).await?;
         let bytes = read_all(response).await?;
+        if bytes.is_empty() {
+            return Ok(serde_json::Value::Null); // done, and there is nothing to say
+        }
         serde_json::from_slice(&bytes)
             .map_err(|_| NodeError::Unavailable("the node's answer is not JSON".into()).into())
     }

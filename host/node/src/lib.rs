@@ -18,6 +18,7 @@ pub mod authority;
 pub mod blobs;
 pub mod client;
 pub mod clock;
+pub mod denied;
 pub mod describe;
 pub mod doctor;
 pub mod error;

@@ -13,6 +13,7 @@ use atlas_store::{Batch, Config as StoreConfig, Store, WaitKey};
 use zeroize::Zeroizing;
 
 use crate::author::chain::Chains;
+use crate::denied::Denied;
 use crate::error::{NodeError, Refusal};
 use crate::identities::{Identities, Local, fresh_key, random};
 use crate::judge;
@@ -64,6 +65,7 @@ struct Inner {
     written: Rates,
     /// What apps elsewhere wrote, as it comes in.
     received: Rates,
+    denied: Denied,
     participations: Arc<Participations>,
     /// The network, while this node is on it.
     net: OnceLock<Net>,
@@ -120,6 +122,7 @@ impl Node {
             dir,
             started: Instant::now(),
             modules,
+            denied: Denied::open(store.clone())?,
             participations: Arc::new(Participations::open(store.clone())?),
             net: OnceLock::new(),
             store,
@@ -180,6 +183,11 @@ impl Node {
     /// Identities that this node knows.
     pub fn people(&self) -> &People {
         &self.0.people
+    }
+
+    /// What the operator does not keep and does not hand out.
+    pub fn denied(&self) -> &Denied {
+        &self.0.denied
     }
 
     /// What this node keeps of each space.

@@ -41,7 +41,7 @@ pub async fn listen(chosen: Option<SocketAddr>) -> Result<TcpListener, NodeError
     }
 }
 
-/// Serves the API until `stop` resolves; then finishes what is under way.
+/// Serves the API until `stop` resolves, and leaves the network then if the node is on it; then finishes what is under way.
 pub async fn serve(
     node: Node,
     listener: TcpListener,
@@ -50,7 +50,7 @@ pub async fn serve(
     let failed = |error: std::io::Error| NodeError::Unavailable(format!("the API stopped: {error}"));
     let dir = node.dir().to_owned();
     client::announce(&dir, listener.local_addr().map_err(failed)?)?;
-    let tended = node.clone();
+    let (tended, leaving) = (node.clone(), node.clone());
     let tending = tokio::spawn(async move {
         loop {
             let node = tended.clone();
@@ -85,6 +85,9 @@ pub async fn serve(
         } => Ok(()),
     };
     tending.abort();
+    if let Some(net) = leaving.net() {
+        net.stop().await;
+    }
     client::withdraw(&dir);
     served
 }

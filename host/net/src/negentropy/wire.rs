@@ -198,8 +198,10 @@ impl<'a> Reader<'a> {
             },
         };
         let prefix = self.number()?;
-        let prefix =
-            usize::try_from(prefix).ok().filter(|&prefix| prefix <= 32).ok_or(Malformed::PrefixTooLong(prefix))?;
+        let prefix = usize::try_from(prefix)
+            .ok()
+            .filter(|&prefix| prefix <= 32)
+            .ok_or(Malformed::PrefixTooLong(prefix))?;
         let mut id = [0; 32];
         id[..prefix].copy_from_slice(self.take(prefix, Malformed::BoundCutOff)?);
         let bound = Bound { at: Item { time, id }, prefix };

@@ -98,15 +98,7 @@ impl<P: PeerKey> Overlay<P> {
     }
 
     /// Ids that only the partner of a reconciliation has, or claims to have.
-    pub fn needs(
-        &mut self,
-        now: Millis,
-        token: Token,
-        space: SpaceId,
-        set: &Set,
-        ids: &[Id],
-        known: &mut dyn Known,
-    ) -> Room {
+    pub fn needs(&mut self, now: Millis, token: Token, space: SpaceId, set: &Set, ids: &[Id], known: &mut dyn Known) -> Room {
         let Some(joined) = self.spaces.get_mut(&space) else { return Room::Full };
         let Some(running) = joined.running.as_mut().filter(|running| running.token == token) else { return Room::Full };
         let may_owe = self.config.owed_most;

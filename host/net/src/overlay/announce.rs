@@ -129,7 +129,9 @@ impl<P: PeerKey> Overlay<P> {
             shared.agreement.due = true;
             self.look(space, now);
         }
-        for (offence, times) in [(Offence::Flood, flood), (Offence::Replay, replayed), (Offence::Refused, refused)] {
+        for (offence, times) in
+            [(Offence::Flood, flood), (Offence::Replay, replayed), (Offence::Refused, refused)]
+        {
             self.blame(now, peer, offence, times);
         }
         self.judge(now, peer);

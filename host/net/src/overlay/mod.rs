@@ -37,4 +37,6 @@ pub use config::Config;
 pub use machine::Overlay;
 pub use score::{Offence, Reason, Standing};
 pub use status::{Load, PeerStatus, SpaceStatus};
-pub use types::{Action, End, Entry, Follows, Known, Millis, Outcome, PeerKey, Refusal, Room, Set, Tally, Token};
+pub use types::{
+    Action, End, Entry, Follows, Known, Millis, Outcome, PeerKey, Refusal, Room, Set, Tally, Token,
+};

@@ -49,7 +49,12 @@ const GRAIN: f64 = 5.0;
 /// Fills up a set of neighbours to `most`. Each place goes to the subnet group with the fewest
 /// neighbours so far; within it to the smallest penalty, and then to chance. An attacker with a thousand
 /// addresses of one subnet gets one place as long as there are other groups to choose from.
-pub(super) fn fill<P: PeerKey>(neighbours: &mut Vec<P>, candidates: &[Candidate<P>], most: usize, rng: &mut StdRng) {
+pub(super) fn fill<P: PeerKey>(
+    neighbours: &mut Vec<P>,
+    candidates: &[Candidate<P>],
+    most: usize,
+    rng: &mut StdRng,
+) {
     let mut groups: BTreeMap<u64, usize> = BTreeMap::new();
     for candidate in candidates.iter().filter(|candidate| neighbours.contains(&candidate.peer)) {
         *groups.entry(candidate.group).or_default() += 1;
@@ -61,10 +66,9 @@ pub(super) fn fill<P: PeerKey>(neighbours: &mut Vec<P>, candidates: &[Candidate<
         .collect();
     while neighbours.len() < most {
         let of_group = |candidate: &Candidate<P>| groups.get(&candidate.group).copied().unwrap_or(0);
-        let best = left
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, (candidate, chance))| (of_group(candidate), (candidate.points / GRAIN) as u64, *chance));
+        let best = left.iter().enumerate().min_by_key(|(_, (candidate, chance))| {
+            (of_group(candidate), (candidate.points / GRAIN) as u64, *chance)
+        });
         let Some(best) = best.map(|(i, _)| i) else { break };
         let (chosen, _) = left.swap_remove(best);
         neighbours.push(chosen.peer);

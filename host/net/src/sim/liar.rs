@@ -111,8 +111,9 @@ impl Liar {
     }
 
     fn made(&mut self, now: Micros, of: SpaceId, signed: bool) -> Message {
-        let records: Vec<Record> =
-            (0..4).map(|_| Record { space: of, created: millis(now), nonce: self.rng.random(), signed }).collect();
+        let records: Vec<Record> = (0..4)
+            .map(|_| Record { space: of, created: millis(now), nonce: self.rng.random(), signed })
+            .collect();
         self.made.extend(records.iter().map(|record| (record.id(), *record)));
         let entries = records.iter().map(|record| entry(record.item())).collect();
         Message::Announce { space: space(), entries, more: false }

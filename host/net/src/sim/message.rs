@@ -10,27 +10,11 @@ use crate::overlay::{Entry, Token};
 pub(super) enum Message {
     /// Shares the one space.
     Hello,
-    Announce {
-        space: SpaceId,
-        entries: Vec<Entry>,
-        more: bool,
-    },
-    Ask {
-        token: Token,
-        ids: Vec<Id>,
-    },
-    Served {
-        token: Token,
-        records: Vec<(Id, Option<Record>)>,
-    },
-    Reconcile {
-        token: Token,
-        bytes: Vec<u8>,
-    },
-    Reconciled {
-        token: Token,
-        bytes: Vec<u8>,
-    },
+    Announce { space: SpaceId, entries: Vec<Entry>, more: bool },
+    Ask { token: Token, ids: Vec<Id> },
+    Served { token: Token, records: Vec<(Id, Option<Record>)> },
+    Reconcile { token: Token, bytes: Vec<u8> },
+    Reconciled { token: Token, bytes: Vec<u8> },
     /// The initiator knows all.
     Agreed,
     /// Bytes that are no frame.

@@ -156,7 +156,8 @@ impl Node {
                     if self.waiting > WAITING.0 {
                         self.overlay.busy(ms, true);
                     }
-                    self.ingest_free = self.ingest_free.max(now) + INGEST.0 + INGEST.1 * records.len() as Micros;
+                    self.ingest_free =
+                        self.ingest_free.max(now) + INGEST.0 + INGEST.1 * records.len() as Micros;
                     self.deeds.push(Deed::Ingest(self.ingest_free, token, records));
                 }
             }

@@ -125,8 +125,11 @@ impl Files {
 
 /// Runs a network to its end, on this thread and those it makes.
 pub(super) fn run(config: Config, parts: Parts, threads: String, started: SyncSender<Result<(), NetError>>) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).thread_name(threads).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .thread_name(threads)
+        .enable_all()
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -66,6 +66,9 @@ pub async fn get(
         let id: BlobId = parse(&id)?;
         let missing = || NodeError::missing("blob", id, "fetch it, or store it with POST /v1/blobs");
         caller.check_blob(&node, &id)?;
+        if node.denied().has(&id.0) {
+            return Err(NodeError::missing("blob", id, "this node does not hand it out: see `GET /v1/denied`"));
+        }
         Ok((id, node.store().open_blob(&id)?.ok_or_else(missing)?))
     })
     .await?;

@@ -7,12 +7,14 @@
 mod blobs;
 mod caller;
 mod conditional;
+mod denied;
 mod document;
 mod extract;
 mod identities;
 mod joining;
 mod keyring;
 mod live;
+mod metrics;
 mod modules;
 mod moving;
 mod ownership;
@@ -82,6 +84,9 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(joining::invite))
         .routes(routes!(joining::join))
         .routes(routes!(joining::members, joining::set_members))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(denied::list))
+        .routes(routes!(denied::add, denied::remove))
         .routes(routes!(peers::list, peers::add))
         .routes(routes!(peers::block, peers::unblock))
         .routes(routes!(records::get, records::put, records::delete))

@@ -1,5 +1,6 @@
 //! Peers: who is connected, and how it goes with each space.
 
+use atlas_net::swarm::{Direction, Reachability};
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
@@ -99,22 +100,22 @@ pub async fn view(node: &Node) -> Result<Option<NetworkView>, NodeError> {
     let network = net.network();
     let traffic = network.traffic();
     let connected = network.peers();
+    let now = std::time::SystemTime::now();
     let peers = connected.iter().map(|peer| {
         let known = status.peers.get(&peer.peer);
-        let bytes = traffic.of(&peer.peer);
         PeerView {
             peer: peer.peer.to_string(),
             address: peer.addr.to_string(),
             relayed: peer.relayed,
-            dialed: peer.is_dialed(),
-            connected_seconds: peer.since.elapsed().as_secs(),
+            dialed: matches!(peer.direction, Direction::Outbound),
+            connected_seconds: now.duration_since(peer.since).unwrap_or_default().as_secs(),
             agent: peer.agent.clone().unwrap_or_default(),
             rtt_ms: peer.rtt.map(|rtt| u64::try_from(rtt.as_millis()).unwrap_or(u64::MAX)),
             spaces: known.map(|it| it.spaces.iter().map(ToString::to_string).collect()).unwrap_or_default(),
             standing: known.map_or("good".to_owned(), |it| it.standing.clone()),
             reason: known.and_then(|it| it.reason.clone()),
-            bytes_in: bytes.0,
-            bytes_out: bytes.1,
+            bytes_in: peer.traffic.0,
+            bytes_out: peer.traffic.1,
         }
     });
     let spaces = status.spaces.iter().map(|(id, sync)| SyncView {
@@ -132,7 +133,7 @@ pub async fn view(node: &Node) -> Result<Option<NetworkView>, NodeError> {
         reason: left.reason.clone(),
         until: Some(left.until),
     });
-    let blocked = net.blocked().into_iter().map(|peer| LeftView {
+    let blocked = node.blocked()?.into_iter().map(|peer| LeftView {
         peer: peer.to_string(),
         reason: "blocked by the operator".to_owned(),
         until: None,
@@ -140,13 +141,21 @@ pub async fn view(node: &Node) -> Result<Option<NetworkView>, NodeError> {
     Ok(Some(NetworkView {
         peer: net.peer_id().to_string(),
         addresses: net.addresses().iter().map(ToString::to_string).collect(),
-        reachability: network.reachability().to_string(),
-        bytes_in: traffic.bytes_in,
-        bytes_out: traffic.bytes_out,
+        reachability: reachability(network.reachability()).to_owned(),
+        bytes_in: traffic.received,
+        bytes_out: traffic.sent,
         peers: peers.collect(),
         spaces: spaces.collect(),
         left: left.chain(blocked).collect(),
     }))
+}
+
+fn reachability(it: Reachability) -> &'static str {
+    match it {
+        Reachability::Unknown => "unknown",
+        Reachability::Private => "private",
+        Reachability::Public => "public",
+    }
 }
 
 fn running(node: &Node) -> Result<&Net, NodeError> {

@@ -23,6 +23,7 @@ use atlas_net::session::mesh::{Mesh, MeshStatus};
 use atlas_net::swarm::{Config, Dht, Multiaddr, Network, PeerId, Realm, Relay};
 use atlas_net::wire;
 use atlas_record::{SpaceId, TypeName};
+use atlas_store::{Batch, DocKind, Item};
 use crossbeam_channel::Sender;
 use zeroize::Zeroizing;
 
@@ -93,6 +94,29 @@ pub fn address(text: &str) -> Result<Multiaddr, NodeError> {
     })
 }
 
+/// TCP and QUIC at a port of all interfaces.
+pub fn everywhere(port: u16) -> Vec<Multiaddr> {
+    Config::everywhere(port)
+}
+
+/// Reads whether to relay for others.
+pub fn relay(text: &str) -> Option<Relay> {
+    match text {
+        "on" => Some(Relay::On),
+        "off" => Some(Relay::Off),
+        "auto" => Some(Relay::Auto),
+        _ => None,
+    }
+}
+
+/// Reads a peer's name.
+pub fn peer(text: &str) -> Result<PeerId, NodeError> {
+    text.parse().map_err(|error| NodeError::Misuse(format!("`{text}` is no peer's name ({error}): `atlas peer list` shows them")))
+}
+
+/// How documents begin that name a peer which the operator has blocked.
+const BLOCKED: &[u8] = b"blocked/";
+
 impl Net {
     /// Starts. Has to be called within a runtime.
     pub fn start(node: &Node, config: NetConfig) -> Result<Self, NodeError> {
@@ -102,8 +126,7 @@ impl Net {
         let (network, events) = open(&config, &key, state)?;
         let identities = Arc::new(IdentitySets::default());
         let replica = Arc::new(NodeReplica::new(node.clone(), node.participations().clone(), identities.clone()));
-        let mesh =
-            Mesh::start(network.clone(), events, replica.clone(), replica, crate::clock::now).map_err(unavailable)?;
+        let mesh = Mesh::start(network.clone(), events, replica.clone(), replica, crate::clock::now).map_err(unavailable)?;
         let (news, inbox) = crossbeam_channel::bounded(BACKLOG);
         let stop = Arc::new(AtomicBool::new(false));
         let feed = Feed {
@@ -115,7 +138,16 @@ impl Net {
             stop: stop.clone(),
         };
         let thread = std::thread::Builder::new().name("net-feed".to_owned()).spawn(move || feed.run());
-        let net = Self { network, mesh, news, stop, feed: std::sync::Mutex::new(Some(thread.map_err(unavailable)?)) };
+        let net = Self {
+            network,
+            mesh,
+            news,
+            stop,
+            feed: std::sync::Mutex::new(Some(thread.map_err(unavailable)?)),
+        };
+        for peer in node.blocked()? {
+            net.mesh.set_blocked(peer, true);
+        }
         for (space, participation) in node.participations().all() {
             if let Some(invite) = participation.invite() {
                 net.reach(space, &invite);
@@ -210,6 +242,36 @@ fn open(
 }
 
 impl Node {
+    /// Goes on the network. Has to be called within a runtime, and once in a node's life.
+    pub fn go_online(&self, config: NetConfig) -> Result<(), NodeError> {
+        self.set_net(Net::start(self, config)?)
+    }
+
+    /// Peers that the operator has blocked.
+    pub fn blocked(&self) -> Result<Vec<PeerId>, NodeError> {
+        let mut blocked = Vec::new();
+        for doc in self.store().docs(DocKind::Peer, BLOCKED) {
+            blocked.extend(PeerId::from_bytes(doc?.key.get(BLOCKED.len()..).unwrap_or_default()).ok());
+        }
+        Ok(blocked)
+    }
+
+    /// Lets a peer in no more, or again. Durable when it returns.
+    pub fn set_blocked(&self, peer: PeerId, blocked: bool) -> Result<(), NodeError> {
+        let key = [BLOCKED, &peer.to_bytes()].concat();
+        let mut batch = Batch::new();
+        if blocked {
+            batch.put_doc(DocKind::Peer, key, "");
+        } else {
+            batch.push(Item::RemoveDoc { kind: DocKind::Peer, key });
+        }
+        self.store().commit(batch)?;
+        if let Some(net) = self.net() {
+            net.mesh.set_blocked(peer, blocked);
+        }
+        Ok(())
+    }
+
     /// Follows an invitation. The space comes once a peer that has it is reached.
     pub fn join(
         &self,

@@ -15,10 +15,10 @@ use atlas_record::space::{Constitution, Slot};
 use atlas_record::{BlobId, RecordId, SpaceId, TypeName};
 use atlas_store::{Batch, Ranges, WaitKey};
 
-use super::membership;
 use super::participation::Participations;
 use super::pieces::{Sorted, id_of};
 use super::sets::{Held, IdentitySets, Law, items_of, law, laws, own};
+use super::membership;
 use crate::clock;
 use crate::error::NodeError;
 use crate::ingest::Fate;
@@ -84,7 +84,8 @@ impl NodeReplica {
 
     fn take_identities(&self, space: &SpaceId, items: &[Vec<u8>]) -> Result<Vec<Outcome>, NodeError> {
         let ids: Vec<[u8; 32]> = items.iter().map(|item| id_of(item)).collect();
-        let mut outcomes: Vec<Outcome> = ids.iter().map(|id| Outcome { id: Some(*id), taken: Taken::Waits }).collect();
+        let mut outcomes: Vec<Outcome> =
+            ids.iter().map(|id| Outcome { id: Some(*id), taken: Taken::Waits }).collect();
         let sorted = Sorted::of(items);
         for (i, refusal) in sorted.refused {
             outcomes[i].taken = Taken::Forged { code: refusal.code };
@@ -98,7 +99,9 @@ impl NodeReplica {
                 let (was, is) = (before.contains(&ids[i]), after.contains(&ids[i]));
                 outcomes[i].taken = match (was, is, refused.first()) {
                     (true, _, _) => Taken::Known,
-                    (false, true, _) => Taken::New(Rank { created: 0, id: RecordId(ids[i]) }),
+                    (false, true, _) => {
+                        Taken::New(Rank { created: 0, id: RecordId(ids[i]) })
+                    }
                     (false, false, Some(refusal)) => Taken::Refused { code: refusal.code.clone() },
                     (false, false, None) => Taken::Waits,
                 };
@@ -144,7 +147,9 @@ impl NodeReplica {
             Some(Law::Amendment(bytes)) => {
                 use atlas_record::space::{Amendment, Signed};
                 match Signed::<Amendment>::decode(bytes) {
-                    Ok(it) if it.document().space == *id => (self.node.learn_amendment(bytes), it.document().number),
+                    Ok(it) if it.document().space == *id => {
+                        (self.node.learn_amendment(bytes), it.document().number)
+                    }
                     Ok(_) => return Ok(Taken::Forged { code: WRONG_SPACE.into() }),
                     Err(_) => return Ok(Taken::Forged { code: "malformed".into() }),
                 }
@@ -279,7 +284,7 @@ impl Replica for NodeReplica {
         let mut wanted = Vec::new();
         for id in self.named_blobs(&space, &follow) {
             let here = self.node.modules().code(&id).map_err(|error| ReplicaError(error.to_string()))?.is_some();
-            if !here && !unfit.contains(&id) {
+            if !here && !unfit.contains(&id) && !self.node.denied().has(&id.0) {
                 wanted.push(id);
             }
         }
@@ -288,7 +293,7 @@ impl Replica for NodeReplica {
 
     fn blob(&self, space: &SpaceId, id: &BlobId) -> Result<Option<(u64, Box<dyn Read + Send>)>, ReplicaError> {
         let Some(space) = self.space(space) else { return Ok(None) };
-        if !self.named_blobs(&space, &Follows::All).contains(id) {
+        if !self.named_blobs(&space, &Follows::All).contains(id) || self.node.denied().has(&id.0) {
             return Ok(None);
         }
         // A standard module need not be in the store.
@@ -337,9 +342,7 @@ impl Replica for NodeReplica {
             (None, None) => vec![None],
             (None, Some(allowed)) => {
                 let ours = self.node.identities().all().into_iter();
-                ours.filter(|entry| entry.identity.is_some_and(|id| allowed.contains(&id)))
-                    .map(|it| Some(it.name))
-                    .collect()
+                ours.filter(|entry| entry.identity.is_some_and(|id| allowed.contains(&id))).map(|it| Some(it.name)).collect()
             }
         };
         for name in candidates {
@@ -410,7 +413,11 @@ impl Items for Stored {
         Ok(Sum { count: sum.count(), total: sum.ids() })
     }
 
-    fn for_each(&self, range: Range<u64>, visit: &mut dyn FnMut(Item) -> ControlFlow<()>) -> Result<(), ReplicaError> {
+    fn for_each(
+        &self,
+        range: Range<u64>,
+        visit: &mut dyn FnMut(Item) -> ControlFlow<()>,
+    ) -> Result<(), ReplicaError> {
         for rank in self.0.iter(index(range.start)..index(range.end)) {
             if visit(Item::from(rank.map_err(failed)?)).is_break() {
                 break;
@@ -454,7 +461,11 @@ impl Items for InMemory {
         sure(self.members().sum(range))
     }
 
-    fn for_each(&self, range: Range<u64>, visit: &mut dyn FnMut(Item) -> ControlFlow<()>) -> Result<(), ReplicaError> {
+    fn for_each(
+        &self,
+        range: Range<u64>,
+        visit: &mut dyn FnMut(Item) -> ControlFlow<()>,
+    ) -> Result<(), ReplicaError> {
         sure(self.members().for_each(range, visit))
     }
 }
