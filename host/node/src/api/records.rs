@@ -137,7 +137,7 @@ pub async fn get(
 }
 
 /// Writes a record: completed and judged by its type's module, signed, stored durably.
-#[utoipa::path(post, path = "/v1/records", request_body = NewRecordRequest, responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/v1/records", request_body = NewRecordRequest, responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 pub async fn put(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
@@ -181,7 +181,7 @@ pub async fn put(
 }
 
 /// Takes a record back: its body is erased, and queries show it no more.
-#[utoipa::path(delete, path = "/v1/records", params(WhichAs), responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(delete, path = "/v1/records", params(WhichAs), responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 pub async fn delete(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
