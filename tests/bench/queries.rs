@@ -186,7 +186,7 @@ fn ask(node: &Node, question: &Local) -> Result<usize, Failure> {
     Ok(match question {
         Local::Query(query) => node.query(query)?.records.len(),
         Local::Address(address) => usize::from(node.store().current(address)?.is_some()),
-        Local::History(address) => node.history(address)?.len(),
+        Local::History(address) => node.history(address, atlas_node::query::DEFAULT_LIMIT, None)?.0.len(),
     })
 }
 

@@ -62,17 +62,27 @@ pub enum Command {
         /// A typed reference: a CID, an address, id:CID or name:TEXT
         #[arg(long = "link", value_name = "REL=TARGET")]
         links: Vec<String>,
+        /// A file that the record carries, called NAME (or by its own name) in the body: `{"$blob": NAME}`
+        /// there becomes the blob, `{"$size": NAME}` its bytes, `{"$mediaType": NAME}` its type
+        #[arg(long = "blob", value_name = "[NAME=]FILE[;type=MEDIA]")]
+        blobs: Vec<crate::blobs::Named>,
         /// When the body may be dropped: a duration from now, as 30d, or a time
         #[arg(long, value_name = "TIME")]
         expires: Option<Time>,
         #[command(flatten)]
         place: Place,
     },
-    /// Show what stands at an address, or a record by its id
+    /// Show what stands at an address, or a record by its id; or fetch a blob
     Get {
         /// atlas://SPACE/AUTHOR/TYPE/KEY, or a record id
-        #[arg(value_name = "ADDRESS|ID")]
-        record: String,
+        #[arg(value_name = "ADDRESS|ID", required_unless_present = "blob")]
+        record: Option<String>,
+        /// A blob instead, by its id
+        #[arg(long, value_name = "ID", conflicts_with = "record")]
+        blob: Option<String>,
+        /// The file that the blob is written to [default: standard output]
+        #[arg(long, short, value_name = "FILE", requires = "blob")]
+        output: Option<PathBuf>,
     },
     /// Take a record back: its body is erased, and queries show it no more
     Rm {

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use atlas_node::attach::Attached;
 use atlas_node::client::{self, Client, Failure};
 use atlas_node::net::NetConfig;
 use atlas_node::{Node, NodeConfig, NodeError, serve};
@@ -193,8 +194,13 @@ impl Session {
             Command::Space(command) => self.space(command).await,
             Command::Peer(command) => self.peer(command).await,
             Command::Deny(command) => self.deny(command).await,
-            Command::Put { type_name, body, key, links, expires, place } => {
-                let body = read_body(&body)?;
+            Command::Put { type_name, body, key, links, blobs, expires, place } => {
+                let mut body = read_body(&body)?;
+                let attached = self.attach(blobs).await?;
+                if !attached.is_empty() {
+                    body = RawValue::from_string(atlas_node::attach::fill(body.get(), &attached)?)
+                        .expect("what was filled in is JSON");
+                }
                 let links = links.iter().map(|link| split_link(link)).collect::<Result<Vec<_>, _>>()?;
                 let request = NewRecord {
                     space: place.space,
@@ -202,6 +208,7 @@ impl Session {
                     type_name,
                     key,
                     links,
+                    blobs: attached.iter().map(|file| json!({ "id": file.id })).collect(),
                     expires: expires.map(time::Time::ahead),
                     body,
                 };
@@ -209,16 +216,25 @@ impl Session {
                     "" => line(text(json, "/id")),
                     address => line(address),
                 };
-                let answer = self.client.ask_with("POST", "/v1/records", &request).await?;
+                let mut answer = self.client.ask_with("POST", "/v1/records", &request).await?;
+                // Which file became which blob is known here only.
+                if !attached.is_empty() {
+                    let blob = |file: &Attached| json!({ "name": file.name, "id": file.id, "size": file.size });
+                    answer["blobs"] = attached.iter().map(blob).collect();
+                }
                 if self.json {
                     line(answer.to_string())
                 } else {
-                    written(&answer)
+                    written(&answer);
+                    for file in &attached {
+                        eprintln!("blob {}  {}  {}", file.id, bytes(file.size), file.name);
+                    }
                 }
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Get { record: wanted } => {
-                let path = Parameters::default().add("ref", Some(wanted)).0;
+            Command::Get { blob: Some(id), output, .. } => self.get_blob(&id, output).await,
+            Command::Get { record: wanted, .. } => {
+                let path = Parameters::default().add("ref", wanted).0;
                 self.show("GET", &format!("/v1/records{path}"), None, record).await
             }
             Command::Rm { record, author } => {
@@ -228,9 +244,23 @@ impl Session {
             }
             Command::Query(query) => crate::asking::run(self, *query).await,
             Command::History { address } => {
-                let path = Parameters::default().add("address", Some(address)).0;
-                let show = |json: &Json| {
-                    for version in items(json, "/records") {
+                let mut all = Vec::new();
+                let mut cursor = None::<String>;
+                loop {
+                    let page = Parameters::default().add("address", Some(&address)).add("limit", Some(1000));
+                    let path = format!("/v1/history{}", page.add("cursor", cursor).0);
+                    let mut page = self.client.ask("GET", &path, None).await?;
+                    all.append(page["records"].as_array_mut().unwrap_or(&mut Vec::new()));
+                    cursor = page["cursor"].as_str().map(str::to_owned);
+                    if cursor.is_none() {
+                        break;
+                    }
+                }
+                let all = json!({ "records": all });
+                if self.json {
+                    line(all.to_string());
+                } else {
+                    for version in items(&all, "/records") {
                         line(format!(
                             "{}  {:10}  {}",
                             time::show(number(version, "/created")),
@@ -238,8 +268,8 @@ impl Session {
                             text(version, "/id")
                         ));
                     }
-                };
-                self.show("GET", &format!("/v1/history{path}"), None, show).await
+                }
+                Ok(ExitCode::SUCCESS)
             }
             Command::Import { format, file, place } => self.import(&format, &file, place).await,
             Command::Export { space, output } => self.export(space, output).await,
@@ -476,7 +506,7 @@ impl Session {
     }
 }
 
-fn progress(size: Option<u64>) -> ProgressBar {
+pub fn progress(size: Option<u64>) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
@@ -500,6 +530,8 @@ struct NewRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     links: Vec<Json>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    blobs: Vec<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<u64>,
     body: Box<RawValue>,

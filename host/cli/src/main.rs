@@ -5,6 +5,7 @@
 
 mod args;
 mod asking;
+mod blobs;
 mod commands;
 mod config;
 mod id;

@@ -258,6 +258,29 @@ impl Client {
     }
 }
 
+/// What a node answers, as it comes.
+pub type Answer = Response<Body>;
+
+/// Hashes a blob as it arrives, to hold it against its id.
+#[derive(Debug, Default)]
+pub struct Hasher(blake3::Hasher);
+
+impl Hasher {
+    /// More of the blob.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Whether that was the blob of this id.
+    pub fn check(&self, id: &str) -> Result<(), NodeError> {
+        let arrived = atlas_record::BlobId(*self.0.finalize().as_bytes());
+        if id.parse() == Ok(arrived) {
+            return Ok(());
+        }
+        Err(NodeError::Unavailable(format!("what arrived is blob {arrived} and not {id}: run `atlas doctor`")))
+    }
+}
+
 /// Why the command line cannot do what it was asked.
 #[derive(Debug)]
 pub enum Failure {

@@ -12,8 +12,10 @@
 
 pub mod api;
 pub mod archive;
+pub mod attach;
 pub mod author;
 pub mod authority;
+pub mod blobs;
 pub mod client;
 pub mod clock;
 pub mod denied;

@@ -16,6 +16,7 @@ use crate::author::chain::Chains;
 use crate::denied::Denied;
 use crate::error::{NodeError, Refusal};
 use crate::identities::{Identities, Local, fresh_key, random};
+use crate::judge;
 use crate::modules::Modules;
 use crate::net::feed::News;
 use crate::net::participation::Participations;
@@ -492,14 +493,24 @@ impl Node {
             memory: bound.memory,
         };
         // Nothing is bound that does not come up with this config here and now.
-        self.modules().engine().validator(&code, bound)?;
+        let validator = self.modules().engine().validator(&code, bound)?;
+        if let (Slot::Validator(type_name), Some(judged)) = (&new.slot, judge::named_type(&validator))
+            && judged != type_name.as_str()
+        {
+            let text = format!(
+                "`{}` is for records of `{type_name}`, and with this config `{}` judges those of `{judged}`",
+                new.slot, info.module
+            );
+            return Err(Refusal::new("wrong-type", text).hint(format!("bind it as validator:{judged}")).into());
+        }
         Ok(Checked { binding, code, config: new.config })
     }
 
-    /// Drops expired bodies and looks again at what waits. To be called now and then.
+    /// Drops expired bodies and blobs that nothing needs, and looks again at what waits. To be called now and then.
     pub fn tend(&self) -> Result<(), NodeError> {
         let now = crate::clock::now();
         self.store().erase_expired(now)?;
+        self.sweep_loose(now)?;
         self.retry_waiting(now)?;
         Ok(())
     }

@@ -99,13 +99,21 @@ pub struct BlobView {
     size: u64,
 }
 
+/// Text, an integer or a boolean.
+pub(crate) fn any_scalar() -> utoipa::openapi::Schema {
+    use utoipa::openapi::schema::{Object, SchemaType, Type};
+    let mut scalar = Object::new();
+    scalar.schema_type = SchemaType::Array(vec![Type::String, Type::Integer, Type::Boolean]);
+    scalar.into()
+}
+
 /// An index value.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct IndexView<'a> {
     /// The declared index.
     name: &'a str,
     /// Text or integer.
-    #[schema(value_type = String)]
+    #[schema(schema_with = any_scalar)]
     value: ValueView<'a>,
 }
 

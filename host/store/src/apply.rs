@@ -235,6 +235,7 @@ impl Group<'_> {
             self.changes.push(Change { n, before: was, now });
             self.note_shown(n, was, now);
         }
+        self.carry(n, before, after)?;
         self.count(before, after)?;
         self.track_pending(n, before, after);
 

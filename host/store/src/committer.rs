@@ -86,7 +86,9 @@ fn weight(batch: &Batch) -> usize {
             let body = put.record.payload().map_or(0, |payload| payload.body.as_bytes().len());
             put.record.signed().as_bytes().len() + body
         }
-        Item::PutBlob(blob) => usize::try_from(blob.size()).unwrap_or(usize::MAX).min(crate::blobs::INLINE_BYTES),
+        Item::PutBlob(blob) | Item::OfferBlob { blob, .. } => {
+            usize::try_from(blob.size()).unwrap_or(usize::MAX).min(crate::blobs::INLINE_BYTES)
+        }
         Item::PutDoc { bytes, .. } => bytes.len(),
         Item::Park { record, .. } => record.signed().as_bytes().len(),
         _ => 64,

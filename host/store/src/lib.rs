@@ -16,7 +16,7 @@
 //! Read in this order: [`kv`] (what is asked of a backend), `keys` and `rows` (what a row looks
 //! like), `decide` (what stands, as pure functions), `place`, `apply` and `items` (decisions
 //! become rows), `committer` (when they are written), [`scan`] and `hits` (queries), [`tally`] (counts per
-//! value), [`digest`] (which set this is), [`ranges`] (what peers compare), [`changed`] (for whoever follows what is visible), [`check`] (how all
+//! value), [`carried`] (which blobs are needed), [`digest`] (which set this is), [`ranges`] (what peers compare), [`changed`] (for whoever follows what is visible), [`check`] (how all
 //! of it is verified).
 //!
 //! ```
@@ -33,6 +33,7 @@
 mod apply;
 pub mod batch;
 pub mod blobs;
+pub mod carried;
 pub mod chains;
 pub mod changed;
 pub mod check;
@@ -66,6 +67,7 @@ pub mod waiting;
 
 pub use batch::{Batch, BlobBytes, Item, JudgedRecord, Limit, Outcome};
 pub use blobs::BlobReader;
+pub use carried::LooseBlob;
 pub use chains::{Chain, ChainPosition, Fork};
 pub use changed::Shown;
 pub use check::{CheckProgress, CheckReport};

@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, blocking};
+use super::{Path, Problem, blocking};
 use crate::denied::Subject;
 use crate::node::Node;
 

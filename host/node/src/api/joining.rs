@@ -1,11 +1,11 @@
 //! Spaces that come from elsewhere and go elsewhere: invitations, joining, members.
 
 use axum::Json;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, blocking, parse};
+use super::{Path, Problem, blocking, parse};
 use crate::net::invite::Invite;
 use crate::node::Node;
 
@@ -124,7 +124,8 @@ pub async fn set_members(
     blocking(move || {
         let space = node.spaces().resolve(Some(&space))?;
         let founder = node.identities().resolve(new.founder.as_deref())?;
-        let ids = |names: &[String]| names.iter().map(|name| node.identities().identity(name)).collect::<Result<Vec<_>, _>>();
+        let ids =
+            |names: &[String]| names.iter().map(|name| node.identities().identity(name)).collect::<Result<Vec<_>, _>>();
         let (add, remove) = (ids(&new.add)?, ids(&new.remove)?);
         Ok(listed(&*node.change_members(&space, &founder, &add, &remove)?))
     })

@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, blocking};
+use super::{Path, Problem, blocking};
 use crate::modules::ModuleInfo;
 use crate::node::Node;
 
@@ -75,9 +75,9 @@ pub async fn list(State(node): State<Node>) -> Result<Json<Vec<ModuleInfo>>, Pro
 pub async fn install(
     State(node): State<Node>,
     naming: Result<Query<Naming>, QueryRejection>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ModuleInfo>, Problem> {
-    let Query(naming) = naming?;
+    let (Query(naming), body) = (naming?, body?);
     blocking(move || node.modules().install(naming.name.as_deref(), body.to_vec())).await.map(Json)
 }
 
@@ -104,7 +104,7 @@ pub async fn inspect(State(node): State<Node>, Path(name): Path<String>) -> Resu
                     .map(|index| format!("{} ({})", index.name, crate::judge::index_kind_text(index.kind)))
                     .collect(),
                 text: rules.text.iter().map(|field| field.path.clone()).collect(),
-                schema: serde_json::from_str(&rules.schema).unwrap_or_default(),
+                schema: serde_json::from_str(&rules.schema).unwrap_or_else(|_| serde_json::json!({})),
             }
         });
         let running: Vec<_> =

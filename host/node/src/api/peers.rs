@@ -2,11 +2,11 @@
 
 use atlas_net::swarm::{Direction, Reachability};
 use axum::Json;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, blocking};
+use super::{Path, Problem, blocking};
 use crate::error::NodeError;
 use crate::net::{self, Net};
 use crate::node::Node;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, blocking, parse};
+use super::{Path, Problem, blocking, parse};
 use crate::describe::TypeLine;
 use crate::error::NodeError;
 use crate::node::{NewBinding, Node, parse_type_binding};
