@@ -279,4 +279,3 @@ fn instances(node: &Node) -> Result<(f64, f64), Failure> {
     let fresh = time(1, &|chunk| drop(validator.validate_alone(&chunk[0])));
     Ok((warm, fresh))
 }
-

@@ -25,6 +25,10 @@ use clap::Parser;
 use corpus::Corpus;
 use report::Report;
 
+/// What the `atlas` binary allocates with, too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Why there are no figures.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -139,13 +143,8 @@ fn world(
     if let Some(rate) = world.rate {
         report.add("world", "records taken in", rate, "records/s", "while they are written and signed, too");
     }
-    let wanted = kinds::Wanted {
-        query: wants("query"),
-        api: wants("api"),
-        sqlite: wants("sqlite"),
-        live: wants("live"),
-        runs,
-    };
+    let wanted =
+        kinds::Wanted { query: wants("query"), api: wants("api"), sqlite: wants("sqlite"), live: wants("live"), runs };
     if wanted.query || wanted.api || wanted.sqlite || wanted.live {
         note("asking");
         let node = Node::open(NodeConfig::new(&world.dir))?;

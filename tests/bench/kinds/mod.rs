@@ -167,8 +167,12 @@ impl Sides<'_> {
 
 fn add(report: &mut Report, kind: &Kind, measured: &Measured) {
     let name = kind.name;
-    let (process, json, sqlite, sqlite_json) =
-        (measured.process.medians(), measured.json.medians(), measured.sqlite.medians(), measured.sqlite_json.medians());
+    let (process, json, sqlite, sqlite_json) = (
+        measured.process.medians(),
+        measured.json.medians(),
+        measured.sqlite.medians(),
+        measured.sqlite_json.medians(),
+    );
     let api = measured.api.medians();
     let beside = |ours: f64, theirs: f64| match theirs.is_nan() {
         true => String::new(),
@@ -237,7 +241,12 @@ pub fn run(node: &Node, work: &Path, wanted: &Wanted, only: Option<&str>, report
         let measured = sides.measure(&questions, wanted)?;
         add(report, kind, &measured);
         // Too long to wait for the end without a sign of life.
-        crate::note(&format!("{}: {:.3} / {:.3} ms", kind.name, measured.process.medians().0, measured.process.medians().1));
+        crate::note(&format!(
+            "{}: {:.3} / {:.3} ms",
+            kind.name,
+            measured.process.medians().0,
+            measured.process.medians().1
+        ));
     }
     drop(sides);
     if let (true, Some(server), Some(headers)) = (wanted.live, &server, &headers) {

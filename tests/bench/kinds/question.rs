@@ -145,7 +145,8 @@ pub const KINDS: [Kind; 29] = [
 /// Conditions on the index of a type.
 const ENTRY: &str = "FROM entries e JOIN records r ON r.n = e.n WHERE e.name = ?1 AND e.value = ?2 \
                      ORDER BY e.created DESC, e.n DESC LIMIT 50";
-const TEXT: &str = "FROM words JOIN records r ON r.n = words.rowid WHERE words MATCH ?1 AND r.type = 1 ORDER BY rank LIMIT 50";
+const TEXT: &str =
+    "FROM words JOIN records r ON r.n = words.rowid WHERE words MATCH ?1 AND r.type = 1 ORDER BY rank LIMIT 50";
 
 fn escape(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
@@ -244,10 +245,9 @@ impl Material {
                 also.push_str("&fields=name,version");
                 Statement { shape: Shape::Fields, ..statement(ENTRY, by_index(&mut query, &mut also, dice)?) }
             }
-            "count section=" => statement(
-                "FROM entries e WHERE e.name = ?1 AND e.value = ?2",
-                by_index(&mut query, &mut also, dice)?,
-            ),
+            "count section=" => {
+                statement("FROM entries e WHERE e.name = ?1 AND e.value = ?2", by_index(&mut query, &mut also, dice)?)
+            }
             "group priority of maintainer=" => Statement {
                 shape: Shape::Groups,
                 ..statement(

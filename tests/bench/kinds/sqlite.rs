@@ -8,11 +8,12 @@
 use std::path::Path;
 
 use atlas_node::Node;
-use atlas_node::view::RecordView;
 use atlas_record::Value;
+use atlas_record::json::BodyJson;
 use atlas_store::{IndexValue, StoredRecord};
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params, params_from_iter};
+use serde::Serialize;
 
 use super::question::{Param, Question, Shape};
 use crate::Failure;
@@ -252,15 +253,39 @@ fn fill(node: &Node, path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A part of a record's JSON form, as text.
-fn part(view: &serde_json::Value, name: &str, otherwise: &str) -> String {
-    view.get(name).map_or_else(|| otherwise.to_owned(), ToString::to_string)
+/// A reference as an answer shows it.
+#[derive(Serialize)]
+struct LinkJson<'a> {
+    relation: &'a str,
+    target: String,
+}
+
+/// An index value as an answer shows it.
+#[derive(Serialize)]
+struct EntryJson<'a> {
+    name: &'a str,
+    value: serde_json::Value,
 }
 
 fn insert(connection: &Connection, stored: &StoredRecord) -> Result<(), Failure> {
     let header = stored.record.header();
     let Some(payload) = stored.record.payload() else { return Ok(()) };
-    let view: serde_json::Value = serde_json::from_slice(&serde_json::to_vec(&RecordView::of(stored))?)?;
+    let links: Vec<_> = header
+        .links
+        .iter()
+        .map(|link| LinkJson { relation: link.relation.as_str(), target: link.target.to_string() })
+        .collect();
+    let entries: Vec<_> = stored
+        .entries()
+        .iter()
+        .map(|entry| EntryJson {
+            name: &entry.name,
+            value: match &entry.value {
+                IndexValue::Text(text) => (&**text).into(),
+                IndexValue::Integer(integer) => (*integer).into(),
+            },
+        })
+        .collect();
     let n = stored.n.cast_signed();
     let created = header.created.cast_signed();
     let author = header.author.to_string();
@@ -281,9 +306,9 @@ fn insert(connection: &Connection, stored: &StoredRecord) -> Result<(), Failure>
         header.seq.cast_signed(),
         header.prev.map(|prev| prev.to_string()),
         header.constitution.to_string(),
-        part(&view, "links", "[]"),
-        part(&view, "index", "[]"),
-        part(&view, "body", "{}"),
+        serde_json::to_string(&links)?,
+        serde_json::to_string(&entries)?,
+        serde_json::to_string(&BodyJson { body: &payload.body, fields: None })?,
     ])?;
     if !stored.status.is_visible() {
         return Ok(());

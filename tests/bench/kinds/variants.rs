@@ -131,7 +131,9 @@ pub fn revise(body: &mut Map, suffix: &str) {
         let name = body.get("name").and_then(Value::as_text).unwrap_or_default();
         let fresh = BlobId::of(format!("{name} {version}").as_bytes());
         let hashes = hashes.into_iter().map(|(algorithm, value)| match value {
-            Value::Bytes(bytes) => (algorithm, Value::Bytes(fresh.as_bytes().iter().cycle().take(bytes.len()).copied().collect())),
+            Value::Bytes(bytes) => {
+                (algorithm, Value::Bytes(fresh.as_bytes().iter().cycle().take(bytes.len()).copied().collect()))
+            }
             other => (algorithm, other),
         });
         let hashes: Map = hashes.collect();

@@ -151,8 +151,7 @@ impl Writing<'_> {
         if moves {
             links.push(Link { relation: "follows".parse()?, target: Target::from(task.id) });
         }
-        let draft =
-            Draft { links, created: task.created, ..Draft::new("atlas.task", 0, body).key(&task.key) };
+        let draft = Draft { links, created: task.created, ..Draft::new("atlas.task", 0, body).key(&task.key) };
         let record = self.authors[task.author].write(&self.community, draft);
         task.id = record.id();
         self.tasks.push(task);
@@ -168,11 +167,8 @@ pub fn author(number: usize) -> Peer {
 
 /// The space of the world.
 pub fn community() -> Community {
-    let slots = vec![
-        standard("atlas.package", "package"),
-        standard("atlas.post", "post"),
-        standard("atlas.task", "task"),
-    ];
+    let slots =
+        vec![standard("atlas.package", "package"), standard("atlas.post", "post"), standard("atlas.task", "task")];
     Community::found("world", Peer::new(0), slots)
 }
 
@@ -223,7 +219,9 @@ pub fn make(corpus: &Corpus, records: usize, work: &Path) -> Result<World, Failu
     })?;
     let pending = node.store().pending_count();
     if pending > 0 || node.store().watermark() * 100 < records as u64 * 99 {
-        return Err(format!("{} of {records} records were stored, {pending} of them wait", node.store().watermark()).into());
+        return Err(
+            format!("{} of {records} records were stored, {pending} of them wait", node.store().watermark()).into()
+        );
     }
     node.store().flush()?;
     drop(node);
