@@ -103,9 +103,9 @@ pub fn measure(node: &Node, address: SocketAddr, headers: &str, report: &mut Rep
     let (ready, is_ready) = mpsc::channel();
     let events = std::thread::spawn(move || -> std::io::Result<()> {
         for line in BufReader::new(stream).lines() {
-            match line?.as_str() {
-                "event: ready" => drop(ready.send(())),
-                "event: record" => {
+            match line?.strip_prefix("event:").map(str::trim) {
+                Some("ready") => drop(ready.send(())),
+                Some("record") => {
                     if sender.send(Instant::now()).is_err() {
                         break;
                     }

@@ -3,6 +3,8 @@
 
 pub mod live;
 mod material;
+// Statements are for SQLite alone.
+#[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
 mod question;
 #[cfg(feature = "sqlite")]
 mod sqlite;

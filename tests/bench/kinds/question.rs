@@ -174,7 +174,7 @@ impl Material {
         let pick = |from: &[String], dice: &mut Dice| from[dice.below(from.len())].clone();
         // The part of the kind's name that says which index.
         let index = kind.rsplit(' ').next().and_then(|last| last.strip_suffix('='));
-        let mut by_index = |query: &mut Query, also: &mut String, dice: &mut Dice| -> Result<Vec<Param>, Failure> {
+        let by_index = |query: &mut Query, also: &mut String, dice: &mut Dice| -> Result<Vec<Param>, Failure> {
             let name = index.ok_or("the kind names its index")?;
             let value = match name {
                 "name" => pick(&self.names, dice),
