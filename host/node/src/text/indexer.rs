@@ -35,6 +35,8 @@ const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// The same while the index is far behind: each commit makes a piece of its own, which has to be
 /// merged with others later.
 const COMMIT_BEHIND: Duration = Duration::from_secs(5);
+/// Records that are far.
+const FAR: u64 = 10_000;
 /// Time between two commits that somebody waits for.
 const COMMIT_ASKED: Duration = Duration::from_millis(50);
 /// How long it waits for work before it looks whether it should stop.
@@ -200,7 +202,8 @@ impl<'a> Indexer<'a> {
     fn is_due(&self, busy: bool) -> bool {
         let since = self.last_commit.elapsed();
         let asked = self.work.progress.wanted() > self.committed;
-        let every = if busy { COMMIT_BEHIND } else { COMMIT_EVERY };
+        let is_far = busy && self.work.store.watermark().saturating_sub(self.seen) > FAR;
+        let every = if is_far { COMMIT_BEHIND } else { COMMIT_EVERY };
         self.is_dirty() && (self.fresh >= COMMIT_DOCS || since >= every || (!busy && asked && since >= COMMIT_ASKED))
     }
 
