@@ -6,7 +6,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex};
 
 use atlas_net::negentropy::{Item, Items, Memory, Sum};
-use atlas_net::replica::{Outcome, Replica, ReplicaError, Shared, Snapshot, Taken};
+use atlas_net::replica::{Blob, Outcome, Replica, ReplicaError, Shared, Snapshot, Taken};
 use atlas_net::session::acquaintance::Members;
 use atlas_net::wire::reconcile::Summary;
 use atlas_net::wire::{Follows, Set};
@@ -291,7 +291,7 @@ impl Replica for NodeReplica {
         Ok(wanted)
     }
 
-    fn blob(&self, space: &SpaceId, id: &BlobId) -> Result<Option<(u64, Box<dyn Read + Send>)>, ReplicaError> {
+    fn blob(&self, space: &SpaceId, id: &BlobId) -> Result<Option<Blob>, ReplicaError> {
         let Some(space) = self.space(space) else { return Ok(None) };
         if !self.named_blobs(&space, &Follows::All).contains(id) || self.node.denied().has(&id.0) {
             return Ok(None);
