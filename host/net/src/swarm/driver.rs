@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::behaviour::Behaviour;
 use super::dialing::{self, Waiting, explain, worth_dialing};
 use super::event::Outbox;
+use super::guard::Doors;
 use super::kept::Kept;
 use super::roots::{Bounds, NEW, RENEWED, Schedule, Store};
 use super::shared::{Reachability, Shared};
@@ -99,6 +100,7 @@ pub(super) struct Driver {
     /// Whether others tried to reach an address of this node and could not.
     pub(super) unreached: bool,
     kept: Option<Kept>,
+    doors: Doors,
     started: Instant,
 }
 
@@ -148,7 +150,8 @@ impl Driver {
             schedule.add(key, RENEWED);
         }
 
-        let (transport, relay_client) = transport::build(&keypair, &config.limits, &shared)?;
+        let doors = Doors::new(config.realm);
+        let (transport, relay_client) = transport::build(&keypair, &config.limits, &shared, doors.clone())?;
         let gate = gate::Behaviour::new(&config.limits, outbox.clone());
         let places = Places::new(&config.limits);
         let streams = streams::Behaviour::new(registry, places, outbox.clone(), shared.clone());
@@ -182,6 +185,7 @@ impl Driver {
             relays: HashMap::new(),
             unreached: false,
             kept,
+            doors,
             started: Instant::now(),
         };
         config.external.into_iter().for_each(|addr| driver.vouch(addr));
@@ -215,7 +219,10 @@ impl Driver {
         match command {
             Command::Dial { addr, reply } => match peer_of(&addr) {
                 Some(peer) => self.connect(peer, vec![addr], reply),
-                None => self.dial(DialOpts::unknown_peer_id().address(addr).build(), None, reply),
+                None => {
+                    self.doors.open(std::slice::from_ref(&addr));
+                    self.dial(DialOpts::unknown_peer_id().address(addr).build(), None, reply);
+                }
             },
             Command::Connect { peer, addrs, reply } => self.connect(peer, addrs, reply),
             Command::Disconnect(peer) => {
@@ -281,11 +288,12 @@ impl Driver {
         self.dial(opts.build(), Some(peer), reply);
     }
 
-    /// Where to dial a node: what was given, and what the book knows.
+    /// Where to dial a node, and may: what was given, and what the book knows.
     fn addresses(&self, peer: &PeerId, given: Vec<Multiaddr>) -> Vec<Multiaddr> {
         let mut addrs: Vec<_> = given.iter().map(without_peer).collect();
         let known = worth_dialing(self.book.addresses(peer), |addr| self.book.has_failed(peer, addr));
         addrs.extend(known.into_iter().filter(|addr| !given.iter().any(|given| without_peer(given) == *addr)));
+        self.doors.open(&addrs);
         addrs
     }
 
@@ -381,6 +389,7 @@ impl Driver {
             let _ = reply.send(Err(NetError::Nameless { addr: relay }));
             return;
         };
+        self.doors.open(std::slice::from_ref(&relay));
         match self.swarm.listen_on(relay.clone().with(Protocol::P2pCircuit)) {
             Ok(listener) => {
                 self.relays.insert(listener, Reservation { relay: peer, reply: Some(reply) });

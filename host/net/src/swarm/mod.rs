@@ -29,6 +29,7 @@ mod driver;
 mod error;
 mod event;
 mod gate;
+mod guard;
 mod kept;
 mod mux;
 mod network;

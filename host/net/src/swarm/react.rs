@@ -124,7 +124,8 @@ impl Driver {
             BehaviourEvent::Dht(event) => self.on_dht(event),
             BehaviourEvent::Probe(autonat::v2::client::Event { tested_addr, result: Err(error), .. }) => {
                 tracing::debug!(addr = %tested_addr, %error, "an address of this node was tested and not reached");
-                self.unreached = true;
+                // That strangers do not come to a private address says nothing.
+                self.unreached |= may_tell(&tested_addr, self.realm);
                 self.settle();
             }
             BehaviourEvent::Punch(event) => {

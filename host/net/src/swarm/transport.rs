@@ -13,6 +13,7 @@ use libp2p::core::{StreamMuxer, Transport, transport::timeout::TransportTimeout}
 use libp2p::identity::Keypair;
 use libp2p::{PeerId, dns, noise, quic, relay, tcp, tls};
 
+use super::guard::{Doors, Guard};
 use super::mux::Mux;
 use super::shared::Shared;
 use super::{Limits, NetError};
@@ -28,6 +29,7 @@ pub(super) fn build(
     keypair: &Keypair,
     limits: &Limits,
     shared: &Arc<Shared>,
+    doors: Doors,
 ) -> Result<(Boxed<(PeerId, StreamMuxerBox)>, relay::client::Behaviour), NetError> {
     let security = Security::new(keypair)?;
     let mux = Mux::new(limits.muxed());
@@ -60,7 +62,7 @@ pub(super) fn build(
         through_relay.upgrade(Version::V1Lazy).authenticate(security).multiplex(mux).map(counted(shared));
     let all = OrTransport::new(through_relay, by_name).map(|either, _| either.into_inner());
     let all = TransportTimeout::new(all, limits.handshake).map_err(io::Error::other);
-    Ok((all.boxed(), client))
+    Ok((Guard::new(all.boxed(), doors).boxed(), client))
 }
 
 /// Counts what a connection carries, in whatever way it is made.
