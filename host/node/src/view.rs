@@ -66,7 +66,7 @@ pub struct RecordView<'a> {
     expires: Option<Timestamp>,
     /// The key that signed, its position in that key's chain, and the constitution.
     #[serde(skip_serializing_if = "Option::is_none")]
-    signed: Option<SignedView<'a>>,
+    signed: Option<SignedView>,
     /// Index values that the type's validator found.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<IndexView>>)]
@@ -119,7 +119,7 @@ pub struct IndexView<'a> {
 /// Who signed, and where in the key's chain.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[schema(as = SignedView)]
-pub struct SignedView<'a> {
+pub struct SignedView {
     /// The public key, as a multikey.
     #[schema(value_type = String)]
     #[serde(serialize_with = "ids::id")]
