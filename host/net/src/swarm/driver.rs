@@ -10,7 +10,6 @@ use futures_util::StreamExt as _;
 use libp2p::core::transport::ListenerId;
 use libp2p::identity::Keypair;
 use libp2p::kad::{self, QueryId, RecordKey};
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::Swarm;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{Multiaddr, PeerId};
@@ -21,6 +20,7 @@ use super::dialing::{self, Waiting, explain, worth_dialing};
 use super::event::Outbox;
 use super::guard::Doors;
 use super::kept::Kept;
+use super::relays::{Offers, Reservation};
 use super::roots::{Bounds, NEW, RENEWED, Schedule, Store};
 use super::shared::{Reachability, Shared};
 use super::streams::{self, Places, Registry};
@@ -73,13 +73,6 @@ pub(super) struct Seek {
     pub(super) reply: oneshot::Sender<Found>,
 }
 
-/// A relay that was asked to carry signalling.
-pub(super) struct Reservation {
-    pub(super) relay: PeerId,
-    /// Until it is granted.
-    pub(super) reply: Option<oneshot::Sender<Result<Multiaddr, NetError>>>,
-}
-
 pub(super) struct Driver {
     pub(super) swarm: Swarm<Behaviour>,
     inbox: mpsc::Receiver<Command>,
@@ -97,10 +90,11 @@ pub(super) struct Driver {
     pub(super) publishing: HashMap<QueryId, [u8; 32]>,
     pub(super) seeking: HashMap<QueryId, Seek>,
     pub(super) relays: HashMap<ListenerId, Reservation>,
+    pub(super) offers: Offers,
     /// Whether others tried to reach an address of this node and could not.
     pub(super) unreached: bool,
     kept: Option<Kept>,
-    doors: Doors,
+    pub(super) doors: Doors,
     started: Instant,
 }
 
@@ -183,6 +177,7 @@ impl Driver {
             publishing: HashMap::new(),
             seeking: HashMap::new(),
             relays: HashMap::new(),
+            offers: Offers::default(),
             unreached: false,
             kept,
             doors,
@@ -384,22 +379,6 @@ impl Driver {
         self.seeking.insert(query, Seek { found: HashMap::new(), reply });
     }
 
-    fn reserve(&mut self, relay: Multiaddr, reply: oneshot::Sender<Result<Multiaddr, NetError>>) {
-        let Some(peer) = peer_of(&relay) else {
-            let _ = reply.send(Err(NetError::Nameless { addr: relay }));
-            return;
-        };
-        self.doors.open(std::slice::from_ref(&relay));
-        match self.swarm.listen_on(relay.clone().with(Protocol::P2pCircuit)) {
-            Ok(listener) => {
-                self.relays.insert(listener, Reservation { relay: peer, reply: Some(reply) });
-            }
-            Err(error) => {
-                let _ = reply.send(Err(NetError::Relay { relay: peer, why: dialing::chain(&error) }));
-            }
-        }
-    }
-
     /// What this node knows of its own place: kept where the handle sees it, and acted on.
     pub(super) fn settle(&mut self) {
         let mut external: Vec<_> = self.swarm.external_addresses().cloned().collect();
@@ -425,6 +404,9 @@ impl Driver {
             return;
         }
         let public = reachability == Reachability::Public;
+        if public {
+            self.release_relays();
+        }
         if let (Dht::Auto, Some(dht)) = (self.dht, self.swarm.behaviour_mut().dht.as_mut()) {
             dht.set_mode(Some(if public { kad::Mode::Server } else { kad::Mode::Client }));
         }
@@ -442,6 +424,7 @@ impl Driver {
 
     fn tick(&mut self) {
         self.dial_known(false);
+        self.seek_relay();
         self.publish();
         if self.kept.as_ref().is_some_and(Kept::is_due) {
             self.save();

@@ -35,6 +35,7 @@ mod mux;
 mod network;
 mod peers;
 mod react;
+mod relays;
 mod roots;
 mod shared;
 mod streams;
