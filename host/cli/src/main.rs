@@ -10,6 +10,7 @@ mod config;
 mod id;
 mod output;
 mod passphrase;
+mod project;
 mod time;
 mod words;
 

@@ -9,10 +9,11 @@ use std::sync::{Arc, OnceLock, RwLock};
 use atlas_engine::{CodeHash, Engine, EngineError, Meter, Validator};
 use atlas_record::BlobId;
 use atlas_record::space::Binding;
+use atlas_registry::Manifest;
 use atlas_store::{Batch, DocKind, Store, StoreError, WaitKey};
 use serde::{Deserialize, Serialize};
 
-use crate::error::NodeError;
+use crate::error::{NodeError, Refusal};
 
 /// A module that is here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -136,7 +137,7 @@ impl Modules {
 
     /// Checks a component, compiles it and keeps it under a name (its own, if none is given).
     pub fn install(&self, name: Option<&str>, bytes: Vec<u8>) -> Result<ModuleInfo, NodeError> {
-        let mut info = self.describe(&bytes)?;
+        let mut info = describe(&self.engine, &bytes)?;
         info.name = match name {
             Some(name) => name.to_owned(),
             None => info.module.rsplit(':').next().unwrap_or(&info.module).to_owned(),
@@ -148,22 +149,6 @@ impl Modules {
         batch.put_doc(DocKind::Module, format!("name/{}", info.name), doc);
         self.store.commit(batch)?;
         Ok(info)
-    }
-
-    /// What an installed component says of itself.
-    fn describe(&self, bytes: &[u8]) -> Result<ModuleInfo, NodeError> {
-        let inspection = atlas_engine::inspect(bytes)?;
-        let about = self.engine.describe(bytes)?;
-        Ok(ModuleInfo {
-            name: String::new(),
-            code: BlobId(inspection.code.0),
-            role: inspection.role.name().to_owned(),
-            module: about.name,
-            version: about.version,
-            summary: about.summary,
-            size: inspection.size,
-            standard: false,
-        })
     }
 
     /// The validator that a binding names, running.
@@ -192,6 +177,47 @@ impl Modules {
     pub fn running(&self) -> Vec<Arc<Validator>> {
         self.running.read().expect("no thread panics with this lock").values().cloned().collect()
     }
+}
+
+/// What a component is and says of itself, without a node.
+pub fn examine(bytes: &[u8]) -> Result<ModuleInfo, NodeError> {
+    let config = atlas_engine::EngineConfig { pooling: atlas_engine::Pooling::Off, ..Default::default() };
+    describe(&Engine::open(config)?, bytes)
+}
+
+/// What a component says of itself. One that carries a manifest must say the same in it.
+fn describe(engine: &Engine, bytes: &[u8]) -> Result<ModuleInfo, NodeError> {
+    let inspection = atlas_engine::inspect(bytes)?;
+    let manifest = manifest(bytes)?;
+    let about = engine.describe(bytes)?;
+    let role = inspection.role.name();
+    if let Some(manifest) = manifest {
+        for (field, packed, found) in [
+            ("name", manifest.name.as_str(), about.name.as_str()),
+            ("version", &manifest.version, &about.version),
+            ("role", &manifest.role, role),
+        ] {
+            if packed != found {
+                let text = format!("the package's manifest says {field} `{packed}`, and the module itself `{found}`");
+                return Err(Refusal::new("bad-manifest", text).into());
+            }
+        }
+    }
+    Ok(ModuleInfo {
+        name: String::new(),
+        code: BlobId(inspection.code.0),
+        role: role.to_owned(),
+        module: about.name,
+        version: about.version,
+        summary: about.summary,
+        size: inspection.size,
+        standard: false,
+    })
+}
+
+/// The manifest of a package.
+pub fn manifest(bytes: &[u8]) -> Result<Option<Manifest>, NodeError> {
+    Manifest::of(bytes).map_err(|error| Refusal::new("bad-manifest", error.to_string()).into())
 }
 
 /// The standard set as its manifest describes it: asking the modules themselves would compile
