@@ -71,7 +71,8 @@ pub fn files(new: &New<'_>) -> Result<Vec<(String, String)>, RegistryError> {
             .replace("{{language}}", language.name())
     };
     let mut files = Vec::new();
-    for part in ["common", language.name()] {
+    let both = format!("{}-{}", language.name(), role.name);
+    for part in ["common", language.name(), &both] {
         for (path, text) in under(TEMPLATES, &format!("{part}/")) {
             if path == ABOUT {
                 continue;

@@ -3,8 +3,8 @@
 //! Code is named by its hash and kept as a blob; the standard set is part of the program.
 //! A name is a local convenience: what a space binds is a hash, for good.
 
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use atlas_engine::{CodeHash, Engine, EngineError, Meter, Validator};
 use atlas_record::BlobId;
@@ -37,11 +37,18 @@ pub struct ModuleInfo {
     pub standard: bool,
 }
 
+/// Bytes of a component up to which it is compiled where it is needed: well under a second.
+/// Larger ones carry a language's runtime and take many seconds; what needs them can wait
+/// for that at the side.
+const COMPILED_AT_ONCE: usize = 512 << 10;
+
 /// Why a binding cannot judge now.
 #[derive(Debug)]
 pub enum Gap {
     /// Something has to arrive first.
     Missing(WaitKey),
+    /// The module is here and in the compiler, which takes its time over it.
+    Compiling(BlobId),
     /// The module is here and does not work.
     Broken(EngineError),
     /// The store could not be read.
@@ -52,6 +59,7 @@ impl From<Gap> for NodeError {
     fn from(gap: Gap) -> Self {
         match gap {
             Gap::Missing(what) => NodeError::Unavailable(format!("a part of the module is not here yet: {what:?}")),
+            Gap::Compiling(code) => NodeError::Unavailable(format!("module {code} is being compiled")),
             Gap::Broken(error) => error.into(),
             Gap::Store(error) => error.into(),
         }
@@ -64,12 +72,14 @@ pub struct Modules {
     store: Store,
     running: RwLock<HashMap<Binding, Arc<Validator>>>,
     standard: OnceLock<Vec<ModuleInfo>>,
+    /// Code that somebody waits for, so that one is enough.
+    awaited: Mutex<HashSet<BlobId>>,
 }
 
 impl Modules {
     /// On an engine and a store.
     pub fn new(engine: Engine, store: Store) -> Self {
-        Self { engine, store, running: RwLock::default(), standard: OnceLock::new() }
+        Self { engine, store, running: RwLock::default(), standard: OnceLock::new(), awaited: Mutex::default() }
     }
 
     /// The engine.
@@ -151,8 +161,32 @@ impl Modules {
         Ok(info)
     }
 
-    /// The validator that a binding names, running.
+    /// The validator that a binding names, running. Waits for the compiler, however long it
+    /// takes: for callers that hold nothing up.
     pub fn validator(&self, binding: &Binding) -> Result<Arc<Validator>, Gap> {
+        self.obtain(binding, |engine, code, bound| engine.validator(code, bound).map(Some))
+    }
+
+    /// The same for callers on the path of records: a large component that is not compiled yet
+    /// is handed to the compiler, and the gap says so.
+    pub fn validator_soon(&self, binding: &Binding) -> Result<Arc<Validator>, Gap> {
+        self.obtain(binding, |engine, code, bound| {
+            if code.len() <= COMPILED_AT_ONCE {
+                return engine.validator(code, bound).map(Some);
+            }
+            let ready = engine.validator_if_ready(bound)?;
+            if ready.is_none() {
+                engine.prepare(code.clone());
+            }
+            Ok(ready)
+        })
+    }
+
+    fn obtain(
+        &self,
+        binding: &Binding,
+        open: impl FnOnce(&Engine, &Arc<[u8]>, atlas_engine::Binding) -> Result<Option<Arc<Validator>>, EngineError>,
+    ) -> Result<Arc<Validator>, Gap> {
         if let Some(validator) = self.running.read().expect("no thread panics with this lock").get(binding) {
             return Ok(validator.clone());
         }
@@ -168,9 +202,31 @@ impl Modules {
             fuel: binding.fuel,
             memory: binding.memory,
         };
-        let validator = self.engine.validator(&code, bound).map_err(Gap::Broken)?;
+        let validator = open(&self.engine, &code, bound).map_err(Gap::Broken)?.ok_or(Gap::Compiling(binding.code))?;
         self.running.write().expect("no thread panics with this lock").insert(binding.clone(), validator.clone());
         Ok(validator)
+    }
+
+    /// Waits at the side until code is compiled, then does something once. If somebody waits for
+    /// the same code already, theirs is enough: it has not begun yet.
+    pub(crate) fn when_compiled(self: &Arc<Self>, id: BlobId, then: impl FnOnce() + Send + 'static) {
+        if !self.awaited.lock().expect("no thread panics with this lock").insert(id) {
+            return;
+        }
+        let modules = self.clone();
+        let wait = move || {
+            if let Ok(Some(code)) = modules.code(&id) {
+                // Refused or not: whoever waits learns it when it asks again.
+                let _ = modules.engine.prepare(code).wait();
+            }
+            modules.awaited.lock().expect("no thread panics with this lock").remove(&id);
+            drop(modules);
+            then();
+        };
+        if let Err(error) = std::thread::Builder::new().name("atlas-awaits-code".into()).spawn(wait) {
+            tracing::warn!("no thread to wait for a module's compilation: {error}");
+            self.awaited.lock().expect("no thread panics with this lock").remove(&id);
+        }
     }
 
     /// The validators that run now.

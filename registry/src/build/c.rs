@@ -5,7 +5,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wit_component::StringEncoding;
 use wit_parser::Resolve;
 
 use super::tools::{Search, run};
@@ -27,14 +26,11 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, RegistryError> {
     command.args(sources(&project.folder.join("src"))?).args(sources(&project.folder.join("atlas"))?);
     command.args(sources(&generated)?);
     run(&mut command)?;
-    let mut core = std::fs::read(&output).map_err(RegistryError::file(output))?;
-    wit_component::embed_component_metadata(&mut core, &world.resolve, world.id, StringEncoding::UTF8)
-        .map_err(|error| RegistryError::Component(format!("{error:#}")))?;
-    super::encode(&core)
+    super::encode(&std::fs::read(&output).map_err(RegistryError::file(output))?)
 }
 
-/// The same code from any folder; the stack first in memory, so that running out of it traps.
-const FLAGS: [&str; 13] = [
+/// What every compiler is told. With a small stack an instance fits into few pages.
+const FLAGS: [&str; 12] = [
     "-std=c11",
     "-Os",
     "-Wall",
@@ -46,8 +42,7 @@ const FLAGS: [&str; 13] = [
     "-Wl,--no-entry",
     "-Wl,--gc-sections",
     "-Wl,--strip-all",
-    "-Wl,--stack-first",
-    "-Wl,-zstack-size=65536",
+    "-Wl,-z,stack-size=65536",
 ];
 
 /// A C compiler for WebAssembly.
@@ -65,7 +60,8 @@ impl Compiler {
         match self {
             Self::Clang(clang) => {
                 let mut command = Command::new(clang);
-                command.arg("--target=wasm32-unknown-unknown");
+                // The stack first in memory, so that running out of it traps; Zig has it there.
+                command.args(["--target=wasm32-unknown-unknown", "-Wl,--stack-first"]);
                 command
             }
             Self::Zig(zig) => {
@@ -118,11 +114,11 @@ fn targets_wasm(clang: &Path) -> bool {
     run(Command::new(clang).arg("--print-targets")).is_ok_and(|targets| targets.contains("wasm32"))
 }
 
-/// The C files in a folder, by name.
+/// The C files in a folder, and the object file with the world's type, by name.
 fn sources(folder: &Path) -> Result<Vec<PathBuf>, RegistryError> {
     let entries = std::fs::read_dir(folder).map_err(RegistryError::file(folder))?;
     let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    found.retain(|path| path.extension().is_some_and(|extension| extension == "c"));
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "c" || extension == "o"));
     found.sort();
     Ok(found)
 }
@@ -143,7 +139,7 @@ impl World {
     }
 
     fn write_bindings(&self, folder: &Path) -> Result<(), RegistryError> {
-        let options = wit_bindgen_c::Opts { no_object_file: true, ..Default::default() };
+        let options = wit_bindgen_c::Opts::default();
         let mut files = wit_bindgen_core::Files::default();
         let mut resolve = self.resolve.clone();
         let generated = options.build().generate(&mut resolve, self.id, &mut files);

@@ -10,7 +10,8 @@
 //!
 //! The stub is not a file: it is generated ([`stub`]) from the very imports of the component,
 //! whatever patch version of WASI 0.2 they name. Anything else that is imported is refused
-//! with the list: no answer could be right for it.
+//! with the list: no answer could be right for it. That goes for WASI 0.3 as well, whose calls
+//! wait for the world outside.
 
 pub mod answers;
 mod compose;
@@ -18,7 +19,7 @@ mod image;
 mod stub;
 
 use wit_parser::decoding::DecodedWasm;
-use wit_parser::{FunctionKind, InterfaceId, Resolve, TypeDefKind, TypeId, WorldId, WorldItem, WorldKey};
+use wit_parser::{Resolve, TypeDefKind, TypeId, WorldId, WorldItem, WorldKey};
 
 use crate::error::RegistryError;
 use crate::role::Role;
@@ -67,10 +68,9 @@ impl Surface {
                         foreign.push(name);
                     }
                 }
-                WorldItem::Interface { id, .. } if answers::is_wasi(&self.resolve, *id) => match self.unanswerable(*id) {
-                    Some(function) => foreign.push(format!("{name}#{function}")),
-                    None => wasi.push((key.clone(), item.clone())),
-                },
+                WorldItem::Interface { id, .. } if answers::is_wasi(&self.resolve, *id) => {
+                    wasi.push((key.clone(), item.clone()));
+                }
                 WorldItem::Interface { id, .. } => {
                     let interface = &self.resolve.interfaces[*id];
                     foreign.extend(interface.functions.keys().map(|function| format!("{name}#{function}")));
@@ -84,17 +84,6 @@ impl Surface {
 
     fn is_resource(&self, id: TypeId) -> bool {
         matches!(self.resolve.types[id].kind, TypeDefKind::Resource)
-    }
-
-    /// A function that waits for the world outside, as those of WASI 0.3 do.
-    fn unanswerable(&self, interface: InterfaceId) -> Option<&str> {
-        let waits = |kind: &FunctionKind| {
-            matches!(kind, FunctionKind::AsyncFreestanding | FunctionKind::AsyncMethod(_) | FunctionKind::AsyncStatic(_))
-        };
-        let functions = self.resolve.interfaces[interface].functions.values();
-        { functions }
-            .find(|function| waits(&function.kind) || !function.find_futures_and_streams(&self.resolve).is_empty())
-            .map(|function| function.name.as_str())
     }
 
     fn exports(&self) -> Vec<String> {
