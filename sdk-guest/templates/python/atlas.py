@@ -193,6 +193,24 @@ class _Reader:
             self.broken()
         return int.from_bytes(self.take(1 << (info - 24)), "big")
 
+    def text(self, length: int) -> str:
+        try:
+            return self.take(length).decode()
+        except UnicodeDecodeError:
+            self.broken()
+
+    def entry(self, depth: int):
+        key = self.item(depth)
+        if not isinstance(key, str):
+            self.broken()
+        return key, self.item(depth)
+
+    def link(self, tag: int, depth: int) -> Link:
+        content = self.item(depth)
+        if tag != 42 or not isinstance(content, bytes):
+            self.broken()
+        return Link(content[1:])
+
     def item(self, depth: int):
         if depth > 32:
             self.broken()
@@ -206,13 +224,13 @@ class _Reader:
             case 2:
                 return self.take(self.argument(info))
             case 3:
-                return self.take(self.argument(info)).decode()
+                return self.text(self.argument(info))
             case 4:
                 return [self.item(depth + 1) for _ in range(self.argument(info))]
             case 5:
-                return {self.item(depth + 1): self.item(depth + 1) for _ in range(self.argument(info))}
-            case 6 if self.argument(info) == 42:
-                return Link(self.item(depth + 1)[1:])
+                return dict(self.entry(depth + 1) for _ in range(self.argument(info)))
+            case 6:
+                return self.link(self.argument(info), depth + 1)
         match head:
             case 0xF4:
                 return False

@@ -156,19 +156,40 @@ bool atlas_get_boolean(atlas_fields map, const char *name) {
     return atlas_as_boolean(get(map, name, "a boolean"));
 }
 
+// Whether bytes are UTF-8 (Unicode 17, table 3-7).
+static bool is_utf8(const uint8_t *at, size_t length) {
+    for (const uint8_t *end = at + length; at < end;) {
+        uint8_t first = *at++;
+        if (first < 0x80) continue;
+        int more = first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf5 ? 3 : -1;
+        if (more < 0 || end - at < more) return false;
+        uint8_t least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+        uint8_t most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+        if (*at < least || *at > most) return false;
+        for (at++; more > 1; more--) {
+            if ((*at++ & 0xc0) != 0x80) return false;
+        }
+    }
+    return true;
+}
+
 atlas_text atlas_as_text(atlas_field field) {
     head of;
-    if (!is(&field, 3, "text", &of)) return (atlas_text){field, {"", 0}};
+    if (!is(&field, 3, "text", &of)) return (atlas_text){nothing(field.answer), {"", 0}};
+    if (!is_utf8(of.after, (size_t)of.argument)) {
+        atlas_refuse(field.answer, "not-canonical", "`%s` is no UTF-8", field.path);
+        return (atlas_text){nothing(field.answer), {"", 0}};
+    }
     return (atlas_text){field, {(const char *)of.after, (size_t)of.argument}};
 }
 
 atlas_integer atlas_as_integer(atlas_field field) {
     head of = {0};
     bool negative = field.at != NULL && field.at < field.end && *field.at >> 5 == 1;
-    if (!is(&field, negative, "an integer", &of)) return (atlas_integer){field, 0};
+    if (!is(&field, negative, "an integer", &of)) return (atlas_integer){nothing(field.answer), 0};
     if (of.argument > INT64_MAX) {
         atlas_refuse(field.answer, "out-of-range", "`%s` is beyond 64 bits", field.path);
-        return (atlas_integer){field, 0};
+        return (atlas_integer){nothing(field.answer), 0};
     }
     return (atlas_integer){field, negative ? -1 - (int64_t)of.argument : (int64_t)of.argument};
 }

@@ -207,7 +207,7 @@ export function decode(bytes) {
       case 3: {
         const length = span(info);
         const start = take(length);
-        return utf8(bytes, start, start + length);
+        return utf8(bytes, start, start + length) ?? broken();
       }
       case 4:
         return Array.from({ length: span(info) }, () => item(depth + 1));
@@ -215,6 +215,7 @@ export function decode(bytes) {
         const map = new Map();
         for (let left = span(info); left > 0; left--) {
           const key = item(depth + 1);
+          if (typeof key !== 'string') broken();
           map.set(key, item(depth + 1));
         }
         return map;
@@ -236,15 +237,21 @@ export function decode(bytes) {
   return at === bytes.length && value instanceof Map ? value : broken();
 }
 
-/** Text of UTF-8, which the host has checked. Engines without a TextDecoder read it here. */
+/** Text of UTF-8, or undefined where it is none. Engines without a TextDecoder read it here. */
 function utf8(bytes, start, end) {
   let text = '';
   while (start < end) {
     const first = bytes[start++];
-    let code = first;
-    const more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
-    if (more > 0) code = first & (0x3f >> more);
-    for (let i = 0; i < more; i++) code = (code << 6) | (bytes[start++] & 0x3f);
+    const more = first < 0x80 ? 0 : first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf5 ? 3 : -1;
+    if (more < 0 || more > end - start) return undefined;
+    let code = more === 0 ? first : first & (0x3f >> more);
+    for (let i = 0; i < more; i++) {
+      const next = bytes[start++];
+      if ((next & 0xc0) !== 0x80) return undefined;
+      code = (code << 6) | (next & 0x3f);
+    }
+    const least = [0, 0x80, 0x800, 0x10000][more];
+    if (code < least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return undefined;
     text += String.fromCodePoint(code);
   }
   return text;
