@@ -49,7 +49,9 @@ pub enum RegistryError {
         why: String,
     },
     /// What a language needs is not installed.
-    #[error("{what} is needed to build this module, and was not found. Install one of:\n{install}\nWhat was tried:\n{tried}")]
+    #[error(
+        "{what} is needed to build this module, and was not found. Install one of:\n{install}\nWhat was tried:\n{tried}"
+    )]
     NoToolchain {
         /// What is needed, in words.
         what: &'static str,

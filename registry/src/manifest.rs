@@ -55,7 +55,9 @@ impl Manifest {
         match section::find(component, SECTION)[..] {
             [] => Ok(None),
             [one] => Self::decode(one).map(Some),
-            ref many => Err(RegistryError::Manifest(format!("the package has {} manifests: one is allowed", many.len()))),
+            ref many => {
+                Err(RegistryError::Manifest(format!("the package has {} manifests: one is allowed", many.len())))
+            }
         }
     }
 
@@ -77,7 +79,12 @@ impl Manifest {
             Some((package.to_owned(), version.major, if version.major == 0 { version.minor } else { 0 }))
         };
         if family(&self.wit).is_none() || family(&self.wit) != family(role.wit) {
-            return no(format!("`wit` is `{}`: a {} of this version is built against {}", cut(&self.wit), role.name, role.wit));
+            return no(format!(
+                "`wit` is `{}`: a {} of this version is built against {}",
+                cut(&self.wit),
+                role.name,
+                role.wit
+            ));
         }
         let licence = |c: char| c.is_ascii_alphanumeric() || " -.+()/:".contains(c);
         if self.licence.is_empty() || self.licence.len() > 200 || !self.licence.chars().all(licence) {
@@ -95,12 +102,18 @@ impl Manifest {
         let texts = texts.chain(self.authors.iter().map(|author| ("authors", author)));
         for (field, text) in texts.chain(self.capabilities.iter().map(|asked| ("capabilities", asked))) {
             if text.trim().is_empty() || text.len() > MAX_TEXT || text.chars().any(char::is_control) {
-                return no(format!("`{field}` holds a text that is empty, longer than {MAX_TEXT} bytes, or not one line"));
+                return no(format!(
+                    "`{field}` holds a text that is empty, longer than {MAX_TEXT} bytes, or not one line"
+                ));
             }
         }
         if let [first, ..] = &self.capabilities[..] {
             // Every role of today is pure.
-            return no(format!("`capabilities` asks for `{}`: a {} is a pure function and can be granted nothing", cut(first), role.name));
+            return no(format!(
+                "`capabilities` asks for `{}`: a {} is a pure function and can be granted nothing",
+                cut(first),
+                role.name
+            ));
         }
         Ok(())
     }

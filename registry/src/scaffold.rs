@@ -137,7 +137,8 @@ mod tests {
     use super::*;
 
     fn every() -> impl Iterator<Item = New<'static>> {
-        let of = |role| Language::ALL.iter().map(move |language| New { role, name: "org.example:x", language: *language });
+        let of =
+            |role| Language::ALL.iter().map(move |language| New { role, name: "org.example:x", language: *language });
         Role::ALL.iter().flat_map(of)
     }
 
@@ -201,7 +202,9 @@ mod tests {
             }
         }
         for (path, text) in RUST_SDK.iter().filter(|(path, _)| path.ends_with("Cargo.toml")) {
-            for line in text.lines().filter(|line| line.contains("workspace = true") || line.ends_with("workspace = true }")) {
+            for line in
+                text.lines().filter(|line| line.contains("workspace = true") || line.ends_with("workspace = true }"))
+            {
                 let Some((name, _)) = line.split_once([' ', '.']) else { continue };
                 let known = ["package", "dependencies"].iter().any(|table| theirs[*table].get(name).is_some());
                 assert!(known || name == "workspace", "{path} inherits `{name}`");

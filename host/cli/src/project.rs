@@ -67,7 +67,10 @@ fn built(path: Option<&Path>, json: bool) -> Outcome {
     let pure = build::build(&project).map_err(failure)?;
     let file = project.component();
     if json {
-        line(json!({ "file": file, "role": pure.role.name, "size": pure.component.len(), "stubbed": pure.stubbed }).to_string());
+        line(
+            json!({ "file": file, "role": pure.role.name, "size": pure.component.len(), "stubbed": pure.stubbed })
+                .to_string(),
+        );
     } else {
         line(format!("built {}  ({}, {})", file.display(), pure.role.name, bytes(pure.component.len() as u64)));
         say_stubbed(&pure.stubbed);
@@ -91,10 +94,13 @@ fn packed(file: Option<&Path>, path: Option<&Path>, output: Option<&Path>, json:
     let output = output.map_or_else(|| project.package(), Path::to_owned);
     build::write(&output, &packed.package).map_err(failure)?;
     if json {
-        line(json!({
-            "file": output, "id": packed.id.to_string(), "hash": hex(&packed.id.0), "size": packed.package.len(),
-            "name": about.module, "version": about.version, "role": about.role, "stubbed": packed.stubbed,
-        }).to_string());
+        line(
+            json!({
+                "file": output, "id": packed.id.to_string(), "hash": hex(&packed.id.0), "size": packed.package.len(),
+                "name": about.module, "version": about.version, "role": about.role, "stubbed": packed.stubbed,
+            })
+            .to_string(),
+        );
     } else {
         line(format!("packed {} {} ({}) as {}", about.module, about.version, about.role, output.display()));
         line(format!("  id    {}", packed.id));

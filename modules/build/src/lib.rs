@@ -14,8 +14,8 @@ pub mod inputs;
 mod manifest;
 mod set;
 
-pub use component::{describe, encode, function_imports};
 pub use atlas_registry::build::rust::Toolchain;
+pub use component::{describe, encode, function_imports};
 pub use error::BuildError;
 pub use manifest::{MANIFEST, Manifest, Module, code_hashes};
 pub use set::{Built, ROLES, Source, build, discover, toolchain_line};

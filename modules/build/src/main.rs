@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use atlas_modules_build::{
-    BuildError, Built, MANIFEST, Manifest, Module, REBUILD, Source, Toolchain, build, code_hashes, discover, toolchain_line,
+    BuildError, Built, MANIFEST, Manifest, Module, REBUILD, Source, Toolchain, build, code_hashes, discover,
+    toolchain_line,
 };
 
 const USAGE: &str = "\

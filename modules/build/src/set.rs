@@ -11,7 +11,6 @@ use crate::error::BuildError;
 use crate::inputs::{locked_dependency, source_hash};
 use crate::manifest::{Inputs, Module, code_hashes};
 
-
 /// The folders of `modules/` that hold modules: one for each world.
 pub const ROLES: [&str; 7] = ["validator", "trust", "ranker", "governance", "admission", "economy", "app"];
 

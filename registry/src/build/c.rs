@@ -80,9 +80,23 @@ impl Compiler {
 
 fn find() -> Result<Compiler, RegistryError> {
     let mut search = Search::default();
-    let clangs = ["clang", "clang-22", "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14"];
+    let clangs = [
+        "clang", "clang-22", "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16", "clang-15",
+        "clang-14",
+    ];
     // The linker is found by the compiler, under the name of its own version too.
-    let linkers = ["wasm-ld", "wasm-ld-22", "wasm-ld-21", "wasm-ld-20", "wasm-ld-19", "wasm-ld-18", "wasm-ld-17", "wasm-ld-16", "wasm-ld-15", "wasm-ld-14"];
+    let linkers = [
+        "wasm-ld",
+        "wasm-ld-22",
+        "wasm-ld-21",
+        "wasm-ld-20",
+        "wasm-ld-19",
+        "wasm-ld-18",
+        "wasm-ld-17",
+        "wasm-ld-16",
+        "wasm-ld-15",
+        "wasm-ld-14",
+    ];
     if let (Some(clang), Some(_)) = (search.on_path(&clangs), search.on_path(&linkers)) {
         match targets_wasm(&clang) {
             true => return Ok(Compiler::Clang(clang)),

@@ -35,7 +35,8 @@ const STREAM_TAKES: u64 = 64 << 10;
 pub fn is_wasi(resolve: &Resolve, interface: InterfaceId) -> bool {
     let package = resolve.interfaces[interface].package.map(|package| &resolve.packages[package].name);
     package.is_some_and(|name| {
-        name.namespace == "wasi" && name.version.as_ref().is_some_and(|version| (version.major, version.minor) == (0, 2))
+        name.namespace == "wasi"
+            && name.version.as_ref().is_some_and(|version| (version.major, version.minor) == (0, 2))
     })
 }
 

@@ -1,37 +1,30 @@
-//! Puts a component and its stub into one.
+//! Puts a component and its stub into one that imports nothing.
+//!
+//! The stub gives the component everything that it imports, interfaces that only name types
+//! included, so what is around the two needs no types of its own: two components, two instances,
+//! and the module's exports handed out. The interfaces of types are handed out too, because an
+//! export may only speak of types that have a name outside.
 
-use wac_graph::types::Package;
-use wac_graph::{CompositionGraph, EncodeOptions};
+use wasm_encoder::{ComponentBuilder, ComponentExportKind};
 
-use crate::error::RegistryError;
-
-/// The component with the stub's `answered` exports for imports, exporting what is `kept`.
-pub(super) fn compose(
-    component: &[u8],
-    stub: &[u8],
-    answered: &[String],
-    kept: &[String],
-) -> Result<Vec<u8>, RegistryError> {
-    let fail = |error: &dyn std::fmt::Display| {
-        RegistryError::Component(format!("the component cannot be composed with the WASI stub: {error}"))
-    };
-    let mut graph = CompositionGraph::new();
-    let mut instantiate = |name: &str, bytes: &[u8]| {
-        let package = Package::from_bytes(name, None, bytes, graph.types_mut()).map_err(|error| fail(&format!("{error:#}")))?;
-        let package = graph.register_package(package).map_err(|error| fail(&error))?;
-        Ok(graph.instantiate(package))
-    };
-    let stub = instantiate("atlas:wasi-stub", stub)?;
-    let module = instantiate("atlas:module", component)?;
-    for name in answered {
-        let export = graph.alias_instance_export(stub, name).map_err(|error| fail(&error))?;
-        graph.set_instantiation_argument(module, name, export).map_err(|error| fail(&error))?;
+/// The component with the stub's exports for imports.
+pub(super) fn compose(component: &[u8], stub: &[u8], imports: &[String], types: &[String], kept: &[String]) -> Vec<u8> {
+    const INSTANCE: ComponentExportKind = ComponentExportKind::Instance;
+    let mut outer = ComponentBuilder::default();
+    let (stub, module) = (outer.component_raw(None, stub), outer.component_raw(None, component));
+    let nothing: [(&str, ComponentExportKind, u32); 0] = [];
+    let stub = outer.instantiate(None, stub, nothing);
+    let mut given = Vec::new();
+    for name in imports {
+        given.push((name.as_str(), INSTANCE, outer.alias_export(stub, name, INSTANCE)));
+    }
+    let module = outer.instantiate(None, module, given.iter().copied());
+    for (name, _, instance) in given.iter().filter(|(name, ..)| types.iter().any(|types| types == name)) {
+        outer.export(*name, INSTANCE, *instance, None);
     }
     for name in kept {
-        let export = graph.alias_instance_export(module, name).map_err(|error| fail(&error))?;
-        graph.export(export, name).map_err(|error| fail(&error))?;
+        let export = outer.alias_export(module, name, INSTANCE);
+        outer.export(name.as_str(), INSTANCE, export, None);
     }
-    // Validated as every component is where it is used; doing it here would only cost the author time.
-    let options = EncodeOptions { validate: false, ..EncodeOptions::default() };
-    graph.encode(options).map_err(|error| fail(&error))
+    outer.finish()
 }

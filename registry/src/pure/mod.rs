@@ -41,6 +41,15 @@ struct Surface {
     world: WorldId,
 }
 
+/// An imported interface that can be answered for.
+struct Import {
+    name: String,
+    key: WorldKey,
+    item: WorldItem,
+    /// Otherwise it only names types.
+    is_wasi: bool,
+}
+
 impl Surface {
     fn of(component: &[u8]) -> Result<Self, RegistryError> {
         let no = |why: String| RegistryError::Component(why);
@@ -55,10 +64,10 @@ impl Surface {
         }
     }
 
-    /// The interfaces to answer for. Fails with every import that is neither one of them nor a
-    /// name for types.
-    fn wasi(&self) -> Result<Vec<(WorldKey, WorldItem)>, RegistryError> {
-        let (mut wasi, mut foreign) = (Vec::new(), Vec::new());
+    /// What is imported: WASI, and interfaces that only name types. Fails with every import that
+    /// is neither.
+    fn imports(&self) -> Result<Vec<Import>, RegistryError> {
+        let (mut imports, mut foreign) = (Vec::new(), Vec::new());
         for (key, item) in &self.resolve.worlds[self.world].imports {
             let name = self.resolve.name_world_key(key);
             match item {
@@ -69,17 +78,21 @@ impl Surface {
                     }
                 }
                 WorldItem::Interface { id, .. } if answers::is_wasi(&self.resolve, *id) => {
-                    wasi.push((key.clone(), item.clone()));
+                    imports.push(Import { name, key: key.clone(), item: item.clone(), is_wasi: true });
                 }
                 WorldItem::Interface { id, .. } => {
                     let interface = &self.resolve.interfaces[*id];
+                    let before = foreign.len();
                     foreign.extend(interface.functions.keys().map(|function| format!("{name}#{function}")));
                     let resources = interface.types.iter().filter(|(_, id)| self.is_resource(**id));
                     foreign.extend(resources.map(|(resource, _)| format!("{name}#{resource}")));
+                    if foreign.len() == before {
+                        imports.push(Import { name, key: key.clone(), item: item.clone(), is_wasi: false });
+                    }
                 }
             }
         }
-        if foreign.is_empty() { Ok(wasi) } else { Err(RegistryError::Foreign(foreign)) }
+        if foreign.is_empty() { Ok(imports) } else { Err(RegistryError::Foreign(foreign)) }
     }
 
     fn is_resource(&self, id: TypeId) -> bool {
@@ -99,7 +112,7 @@ impl Surface {
 /// no component of a known role.
 pub fn purify(component: &[u8]) -> Result<Pure, RegistryError> {
     let surface = Surface::of(component)?;
-    let wasi = surface.wasi()?;
+    let imports = surface.imports()?;
     let exports = surface.exports();
     let Some(role) = Role::of_exports(exports.iter().map(String::as_str)) else {
         let roles: Vec<_> = Role::ALL.iter().map(|role| format!("{} (a {})", role.interface, role.name)).collect();
@@ -110,13 +123,17 @@ pub fn purify(component: &[u8]) -> Result<Pure, RegistryError> {
         );
         return Err(RegistryError::Component(why));
     };
-    if wasi.is_empty() {
-        return Ok(Pure { component: component.to_vec(), role, stubbed: Vec::new() });
+    let names = |wasi: bool| {
+        let named = imports.iter().filter(|import| import.is_wasi == wasi).map(|import| import.name.clone());
+        named.collect::<Vec<_>>()
+    };
+    let (stubbed, types) = (names(true), names(false));
+    if stubbed.is_empty() {
+        return Ok(Pure { component: component.to_vec(), role, stubbed });
     }
-    let stubbed: Vec<String> = wasi.iter().map(|(key, _)| surface.resolve.name_world_key(key)).collect();
-    let stub = stub::make(&surface.resolve, surface.world, &wasi)?;
+    let stub = stub::make(&surface.resolve, surface.world, &imports)?;
     // Tools leave exports of their own; only those of Atlas are a module's.
     let kept: Vec<String> = exports.into_iter().filter(|name| name.starts_with("atlas:")).collect();
-    let component = compose::compose(component, &stub, &stubbed, &kept)?;
-    Ok(Pure { component, role, stubbed })
+    let all: Vec<String> = imports.into_iter().map(|import| import.name).collect();
+    Ok(Pure { component: compose::compose(component, &stub, &all, &types, &kept), role, stubbed })
 }

@@ -18,6 +18,7 @@ use wit_parser::{
     WasmExportKind, WasmImport, World, WorldId, WorldItem, WorldKey,
 };
 
+use super::Import;
 use super::answers::{Answer, SEED, answer};
 use super::image::Painter;
 use crate::error::RegistryError;
@@ -30,17 +31,13 @@ const PAGE: u32 = 64 << 10;
 const MOST: u32 = 16 << 20;
 
 /// The stub that exports these imports of a world.
-pub(super) fn make(
-    resolve: &Resolve,
-    world: WorldId,
-    wasi: &[(WorldKey, WorldItem)],
-) -> Result<Vec<u8>, RegistryError> {
+pub(super) fn make(resolve: &Resolve, world: WorldId, imports: &[Import]) -> Result<Vec<u8>, RegistryError> {
     let mut resolve = resolve.clone();
     let package = resolve.worlds[world].package;
     let stub = resolve.worlds.alloc(World {
         name: "wasi-stub".to_owned(),
         imports: Default::default(),
-        exports: wasi.iter().cloned().collect(),
+        exports: imports.iter().map(|import| (import.key.clone(), import.item.clone())).collect(),
         package,
         docs: Default::default(),
         stability: Default::default(),
@@ -51,7 +48,7 @@ pub(super) fn make(
         resolve.packages[package].worlds.insert("wasi-stub".to_owned(), stub);
     }
     let fail = |error| RegistryError::Component(format!("the WASI stub cannot be made: {error:#}"));
-    let mut core = Program::new(&resolve).write(wasi);
+    let mut core = Program::new(&resolve).write(imports);
     wit_component::embed_component_metadata(&mut core, &resolve, stub, StringEncoding::UTF8).map_err(fail)?;
     let mut encoder = ComponentEncoder::default();
     encoder.module(&core).map_err(fail)?.validate(false).encode().map_err(fail)
@@ -77,11 +74,19 @@ enum Body {
     Nothing,
     Trap,
     /// Loads a value of this type and size from the answers.
-    Value { ty: ValType, bytes: usize, at: u32 },
+    Value {
+        ty: ValType,
+        bytes: usize,
+        at: u32,
+    },
     /// Points at an answer.
-    Point { at: u32 },
+    Point {
+        at: u32,
+    },
     /// A new resource, through the imported function.
-    New { function: u32 },
+    New {
+        function: u32,
+    },
     /// A list of as many bytes as the first parameter says.
     Bytes,
     /// A list of the numbers below the second parameter.
@@ -105,11 +110,11 @@ impl<'a> Program<'a> {
         }
     }
 
-    fn write(mut self, wasi: &[(WorldKey, WorldItem)]) -> Vec<u8> {
-        let interfaces: Vec<_> = wasi
+    fn write(mut self, imports: &[Import]) -> Vec<u8> {
+        let interfaces: Vec<_> = imports
             .iter()
-            .filter_map(|(key, item)| match item {
-                WorldItem::Interface { id, .. } => Some((key, *id)),
+            .filter_map(|import| match &import.item {
+                WorldItem::Interface { id, .. } => Some((&import.key, *id)),
                 _ => None,
             })
             .collect();
@@ -128,7 +133,13 @@ impl<'a> Program<'a> {
             let name = interface.name.as_deref().unwrap_or_default();
             for function in interface.functions.values() {
                 let signature = self.resolve.wasm_signature(AbiVariant::GuestExport, function);
-                let body = self.body(function, &signature.results, signature.retptr, answer(package, name, &function.name), &makers);
+                let body = self.body(
+                    function,
+                    &signature.results,
+                    signature.retptr,
+                    answer(package, name, &function.name),
+                    &makers,
+                );
                 let export = WasmExport::Func { interface: Some(key), func: function, kind: WasmExportKind::Normal };
                 let export = self.resolve.wasm_export_name(ABI, export);
                 self.define(&export, &signature.params, &signature.results, body);
@@ -225,7 +236,13 @@ impl<'a> Program<'a> {
 
         let mut memories = MemorySection::new();
         let pages = u64::from(layout.heap / PAGE + 1);
-        memories.memory(MemoryType { minimum: pages, maximum: None, memory64: false, shared: false, page_size_log2: None });
+        memories.memory(MemoryType {
+            minimum: pages,
+            maximum: None,
+            memory64: false,
+            shared: false,
+            page_size_log2: None,
+        });
         self.exports.export(&self.resolve.wasm_export_name(ABI, WasmExport::Memory), ExportKind::Memory, 0);
         let mut data = DataSection::new();
         data.active(0, &ConstExpr::i32_const(ANSWERS as i32), self.answers.iter().copied());

@@ -98,7 +98,8 @@ fn quiet(interface: &str, function: &str) -> String {
     let text: String = kept.map(|line| format!("{line}\n")).collect();
     let (before, after) = text.split_once("  (func $clocks").unwrap();
     let (_, after) = after.split_once("  (func (export \"atlas:types/module@0.1.0#configure\")").unwrap();
-    let before = before.replace("(call $clocks) (call $chance) (call $streams) (call $nothing-else)", "(call $foreign)");
+    let before =
+        before.replace("(call $clocks) (call $chance) (call $streams) (call $nothing-else)", "(call $foreign)");
     let import = format!("(module\n  (import {interface:?} {function:?} (func $foreign))\n");
     let text = format!("{before}  (func (export \"atlas:types/module@0.1.0#configure\"){after}");
     text.replacen("(module\n", &import, 1)

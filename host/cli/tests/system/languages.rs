@@ -146,7 +146,9 @@ fn without_tools(lang: &str) -> (Fresh, tempfile::TempDir, Json) {
 
 #[test]
 fn a_missing_tool_is_named_with_how_to_install_it() {
-    for (lang, package) in [("js", "npm install"), ("python", "pip install componentize-py"), ("c", "apt-get install clang lld")] {
+    for (lang, package) in
+        [("js", "npm install"), ("python", "pip install componentize-py"), ("c", "apt-get install clang lld")]
+    {
         let (_atlas, _dir, problem) = without_tools(lang);
         assert_eq!(problem["code"], "no-toolchain", "{lang}");
         assert!(problem["detail"].as_str().unwrap().contains(package), "{problem}");
