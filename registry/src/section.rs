@@ -15,6 +15,7 @@ const HEADER: usize = 8;
 struct Section {
     id: u8,
     /// With its id and length.
+    #[cfg(feature = "author")]
     whole: Range<usize>,
     content: Range<usize>,
 }
@@ -29,7 +30,12 @@ fn sections(bytes: &[u8]) -> Option<Vec<Section>> {
     while at < bytes.len() {
         let (length, content) = leb(bytes, at + 1)?;
         let end = content.checked_add(length).filter(|end| *end <= bytes.len())?;
-        found.push(Section { id: bytes[at], whole: at..end, content: content..end });
+        found.push(Section {
+            id: bytes[at],
+            #[cfg(feature = "author")]
+            whole: at..end,
+            content: content..end,
+        });
         at = end;
     }
     Some(found)
