@@ -216,6 +216,36 @@ pub enum Space {
 /// Module commands.
 #[derive(Debug, Subcommand)]
 pub enum Module {
+    /// Write a new module's project: source, cases, manifest, README
+    New {
+        /// What it decides: validator
+        role: String,
+        /// NAME or NAMESPACE:NAME
+        name: String,
+        /// The language: rust, js, python or c
+        #[arg(long, value_name = "LANGUAGE")]
+        lang: String,
+        /// Where to write it [default: a folder of its name, here]
+        #[arg(long, value_name = "FOLDER")]
+        path: Option<PathBuf>,
+    },
+    /// Build a project's component with its language's own tools
+    Build {
+        /// The project's folder [default: this one]
+        #[arg(long, value_name = "FOLDER")]
+        path: Option<PathBuf>,
+    },
+    /// Make a package of a component: pure, with the project's manifest inside
+    Pack {
+        /// The component [default: what `module build` made]
+        file: Option<PathBuf>,
+        /// The project's folder, with its module.toml [default: this one]
+        #[arg(long, value_name = "FOLDER")]
+        path: Option<PathBuf>,
+        /// The package [default: dist/NAMESPACE-NAME-VERSION.wasm]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// List the modules of this node
     List,
     /// Show a module's role, imports, size, fuel profile and rules

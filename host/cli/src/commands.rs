@@ -72,16 +72,23 @@ fn default_dir() -> Result<PathBuf, Failure> {
 
 /// Runs a command.
 pub async fn run(args: Args) -> Outcome {
-    match args.command {
+    match &args.command {
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Args::command(), "atlas", &mut std::io::stdout());
+            clap_complete::generate(*shell, &mut Args::command(), "atlas", &mut std::io::stdout());
             return Ok(ExitCode::SUCCESS);
         }
         Command::Man { dir } => {
-            return match std::fs::create_dir_all(&dir).and_then(|()| clap_mangen::generate_to(Args::command(), &dir)) {
+            return match std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(Args::command(), dir)) {
                 Ok(()) => Ok(ExitCode::SUCCESS),
-                Err(error) => Err(NodeError::File { what: "cannot write manual pages to", path: dir, error }.into()),
+                Err(error) => {
+                    Err(NodeError::File { what: "cannot write manual pages to", path: dir.clone(), error }.into())
+                }
             };
+        }
+        Command::Module(module) => {
+            if let Some(outcome) = crate::project::run(module, args.json) {
+                return outcome;
+            }
         }
         _ => {}
     }
@@ -430,6 +437,9 @@ impl Session {
                     ));
                 }
                 Ok(ExitCode::SUCCESS)
+            }
+            Module::New { .. } | Module::Build { .. } | Module::Pack { .. } => {
+                unreachable!("these are run without a session")
             }
         }
     }

@@ -12,6 +12,7 @@ mod id;
 mod network;
 mod output;
 mod passphrase;
+mod project;
 mod time;
 mod words;
 

@@ -23,6 +23,8 @@ pub struct Naming {
 pub struct Inspection {
     #[serde(flatten)]
     info: ModuleInfo,
+    /// What its package says of it, where it carries a manifest.
+    manifest: Option<ManifestView>,
     /// What it imports that is more than types: always empty for a module that can be bound.
     imports: Vec<String>,
     /// The interfaces it exports.
@@ -31,6 +33,28 @@ pub struct Inspection {
     rules: Option<RulesView>,
     /// What judging costs.
     fuel: FuelProfile,
+}
+
+/// What a package says of itself beyond what its module says.
+#[derive(Serialize, utoipa::ToSchema)]
+struct ManifestView {
+    /// The WIT package that it was built against.
+    wit: String,
+    /// SPDX expression.
+    licence: String,
+    /// Who wrote it.
+    authors: Vec<String>,
+    /// Where the source is.
+    source: Option<String>,
+    /// What it asks of the host.
+    capabilities: Vec<String>,
+}
+
+impl From<atlas_registry::Manifest> for ManifestView {
+    fn from(manifest: atlas_registry::Manifest) -> Self {
+        let atlas_registry::Manifest { wit, licence, authors, source, capabilities, .. } = manifest;
+        Self { wit, licence, authors, source, capabilities }
+    }
 }
 
 /// What holds for a type.
@@ -121,6 +145,7 @@ pub async fn inspect(State(node): State<Node>, Path(name): Path<String>) -> Resu
         };
         Ok(Inspection {
             info,
+            manifest: crate::modules::manifest(&code)?.map(ManifestView::from),
             imports: surface.foreign_imports,
             exports: surface.exports.into_iter().map(|(name, _)| name).collect(),
             rules,

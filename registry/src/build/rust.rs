@@ -1,4 +1,4 @@
-//! Finding what compiles to WebAssembly here.
+//! Rust: finding what compiles it to WebAssembly, and compiling with it.
 //!
 //! Two toolchains are looked at: the active one, and Debian's in `/usr/bin`. One with the
 //! target's standard library wins; failing that, one with the library's sources, which are
@@ -7,11 +7,16 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::error::BuildError;
-use crate::inputs::locked_dependency;
+use super::tools::run;
+use crate::error::RegistryError;
+use crate::project::Project;
 
 /// The target of every module.
 pub const TARGET: &str = "wasm32-unknown-unknown";
+
+const INSTALL: &str = "  rustup target add wasm32-unknown-unknown   (rustup from https://rustup.rs)
+  apt-get install rustc-web cargo-web rust-web-src lld   (Debian; used through /usr/bin/cargo)
+  dnf install rust-std-static-wasm32-unknown-unknown   (Fedora, for its own Rust)";
 
 /// Where the standard library comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +46,7 @@ pub struct Toolchain {
 
 impl Toolchain {
     /// The first toolchain that works.
-    pub fn find() -> Result<Self, BuildError> {
+    pub fn find() -> Result<Self, RegistryError> {
         let mut tried = String::new();
         let from_env = |name: &str, default: &str| PathBuf::from(std::env::var_os(name).unwrap_or(default.into()));
         let active = (from_env("CARGO", "cargo"), from_env("RUSTC", "rustc"));
@@ -68,17 +73,22 @@ impl Toolchain {
                 (false, _) => tried += &format!("  {version}: has neither the target nor std's sources\n"),
             }
         }
-        with_sources.ok_or(BuildError::NoToolchain { tried })
+        with_sources.ok_or_else(|| RegistryError::NoToolchain {
+            what: "a Rust toolchain that compiles to wasm32-unknown-unknown",
+            install: INSTALL.to_owned(),
+            tried: tried.trim_end().to_owned(),
+        })
     }
 
-    /// What builds a component, in one line. The same line promises the same bytes.
-    pub fn line(&self, root: &Path) -> Result<String, BuildError> {
+    /// The compiler and its library, in one line. With the same line, the same sources make the
+    /// same core module.
+    #[must_use]
+    pub fn line(&self) -> String {
         let std = match self.std {
             Std::Shipped => "std as shipped",
             Std::Sources { .. } => "std from sources",
         };
-        let encoder = locked_dependency(root, env!("CARGO_PKG_NAME"), "wit-component")?;
-        Ok(format!("{}, {std}, {encoder}", self.version))
+        format!("{}, {std}", self.version)
     }
 
     /// `cargo COMMAND` for the target, with the same output from any place.
@@ -114,6 +124,21 @@ impl Toolchain {
         remap(sources, "/rust");
         flags
     }
+}
+
+/// Builds a project: a crate of its own, with the SDK beside it.
+pub(super) fn build(project: &Project) -> Result<Vec<u8>, RegistryError> {
+    let manifest = project.folder.join("Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).map_err(RegistryError::file(&manifest))?;
+    let table: toml::Table = text.parse().map_err(|error| RegistryError::form(&manifest, error))?;
+    let name = table.get("package").and_then(|package| package.get("name")?.as_str());
+    let name = name.ok_or_else(|| RegistryError::form(&manifest, "has no package name"))?;
+    let target = project.folder.join("target");
+    let mut cargo = Toolchain::find()?.cargo(&project.folder, "rustc");
+    cargo.args(["--quiet", "--release", "--target", TARGET, "--lib", "--crate-type", "cdylib", "--target-dir"]);
+    run(cargo.arg(&target))?;
+    let wasm = target.join(TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_")));
+    super::encode(&std::fs::read(&wasm).map_err(RegistryError::file(wasm))?)
 }
 
 /// Version and sysroot of a compiler, if it runs.
