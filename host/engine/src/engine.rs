@@ -10,9 +10,9 @@ use crate::compile::{Code, CodeState, Compiler, Compiling};
 use crate::error::EngineError;
 use crate::health::Health;
 use crate::ids::{Binding, CodeHash, ConfigHash, Meter, ModuleKey};
+use crate::machine::{Shared, describe_code};
 use crate::profile::{self, Allocation, MAX_FUEL, MAX_MEMORY, Pooling};
 use crate::quarantine::{Evidence, Quarantine};
-use crate::machine::{Shared, describe_code};
 use crate::roles::{Bound, Part};
 use crate::validator::{Description, Validator};
 

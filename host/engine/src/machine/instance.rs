@@ -88,9 +88,8 @@ impl<W: World> Instance<W> {
     }
 
     pub(crate) fn configure(&mut self, config: &[u8]) -> Result<(), SetupFailure> {
-        let answer = self.set_up("configure", |module, _, store| {
-            module.atlas_types_module().call_configure(store, config)
-        })?;
+        let answer =
+            self.set_up("configure", |module, _, store| module.atlas_types_module().call_configure(store, config))?;
         match answer {
             Ok(()) => Ok(()),
             Err(ConfigError::Invalid(text)) => Err(SetupFailure::Refused(text)),

@@ -381,8 +381,7 @@ impl<W: World> Machine<W> {
         let run = self.fresh().map_err(Failure::Host).and_then(|mut instance| {
             self.counters.calls.add(1);
             self.counters.canonical_runs.add(1);
-            let run =
-                instance.ask(self.binding.fuel, |world, store| call.ask(world, store, slice::from_ref(question)));
+            let run = instance.ask(self.binding.fuel, |world, store| call.ask(world, store, slice::from_ref(question)));
             if run.is_err() {
                 *lock(&self.panic) = instance.take_note();
             }

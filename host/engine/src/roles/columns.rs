@@ -71,6 +71,5 @@ pub(crate) fn answers_within<T: PartialOrd + Display>(
 
 /// Lower-case letters, digits and `-`, 1 to 32 bytes.
 pub(crate) fn is_name(name: &str) -> bool {
-    (1..=32).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }

@@ -20,8 +20,8 @@ mod bindings {
     });
 }
 
-use self::bindings::exports::atlas::governance::tallying::Question as Asked;
 pub use self::bindings::Governance;
+use self::bindings::exports::atlas::governance::tallying::Question as Asked;
 pub use self::bindings::exports::atlas::governance::tallying::{
     Ballots, Chunk, Decision, Delegations, Figure, Members, Outcome as Tallied, SetAside,
 };
@@ -81,14 +81,10 @@ impl Part for Governance {
             return Err(format!("`lot` has {} bytes, 32 are expected", question.lot.len()));
         }
         for Chunk { members, ballots, delegations } in &question.chunks {
-            let columns = [
-                ("voter", members.voter.len()),
-                ("weight", members.weight.len()),
-                ("since", members.since.len()),
-            ];
-            equal_lengths("a chunk of members", MAX_ROWS, &columns)?;
             let columns =
-                [("voter", ballots.voter.len()), ("cast", ballots.cast.len()), ("body", ballots.body.len())];
+                [("voter", members.voter.len()), ("weight", members.weight.len()), ("since", members.since.len())];
+            equal_lengths("a chunk of members", MAX_ROWS, &columns)?;
+            let columns = [("voter", ballots.voter.len()), ("cast", ballots.cast.len()), ("body", ballots.body.len())];
             equal_lengths("a chunk of ballots", MAX_ROWS, &columns)?;
             let columns = [("voter", delegations.voter.len()), ("delegate", delegations.delegate.len())];
             equal_lengths("a chunk of delegations", MAX_ROWS, &columns)?;

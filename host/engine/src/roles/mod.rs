@@ -61,11 +61,8 @@ pub trait Part: World {
     fn ask(&self, store: &mut Store<Host>, asked: &[Self::Question]) -> wasmtime::Result<Vec<Self::Answer>>;
 
     /// Says what the world does not allow about an answer.
-    fn check_answer(
-        rules: &Self::Rules,
-        question: &Self::Question,
-        answer: &Self::Answer,
-    ) -> Result<(), IllegalAnswer>;
+    fn check_answer(rules: &Self::Rules, question: &Self::Question, answer: &Self::Answer)
+    -> Result<(), IllegalAnswer>;
 
     /// Puts a contradiction down.
     fn accuse(seen: Seen<Self::Question, Answered<Self::Answer>>) -> Contradiction;

@@ -86,7 +86,8 @@ impl Part for Ranker {
             }
         }
         let id = |row: u32| &question.ids[row as usize];
-        let placed: Vec<_> = order.iter().zip(scores).map(|(row, score)| (std::cmp::Reverse(*score), id(*row))).collect();
+        let placed: Vec<_> =
+            order.iter().zip(scores).map(|(row, score)| (std::cmp::Reverse(*score), id(*row))).collect();
         if let Some(at) = placed.windows(2).position(|pair| pair[0] >= pair[1]) {
             let (row, next) = (order[at], order[at + 1]);
             return Err(IllegalAnswer::OutOfOrder(format!(
@@ -97,7 +98,10 @@ impl Part for Ranker {
         }
         let left: Vec<_> = left_out.iter().map(|left| id(left.candidate)).collect();
         if let Some(pair) = left.windows(2).find(|pair| pair[0] >= pair[1]) {
-            return Err(IllegalAnswer::OutOfOrder(format!("`left-out` has {} before {}: it stands by id", pair[0], pair[1])));
+            return Err(IllegalAnswer::OutOfOrder(format!(
+                "`left-out` has {} before {}: it stands by id",
+                pair[0], pair[1]
+            )));
         }
         left_out.iter().try_for_each(|left| check_reason(&left.reason))
     }

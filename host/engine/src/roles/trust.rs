@@ -3,7 +3,9 @@
 use wasmtime::Store;
 
 use super::Part;
-use super::columns::{MAX_NUMBERED, MAX_ROWS, all_below, all_different, all_within, answers_within, equal_lengths, one_each};
+use super::columns::{
+    MAX_NUMBERED, MAX_ROWS, all_below, all_different, all_within, answers_within, equal_lengths, one_each,
+};
 use crate::machine::answer::cut;
 use crate::machine::{Host, world};
 use crate::outcome::{Answered, IllegalAnswer};
@@ -21,8 +23,8 @@ mod bindings {
 }
 
 pub use self::bindings::Trust;
-pub use self::bindings::exports::atlas::trust::trusting::{Edges, Explanation, Part as Cause, Seed, Standing};
 use self::bindings::exports::atlas::trust::trusting::Question as Asked;
+pub use self::bindings::exports::atlas::trust::trusting::{Edges, Explanation, Part as Cause, Seed, Standing};
 
 /// Whole trust, in millionths.
 pub const WHOLE: i32 = 1_000_000;
@@ -100,8 +102,7 @@ impl Part for Trust {
         let exports = self.atlas_trust_trusting();
         let one = |question: &Question| {
             let Question { identities, seeds, now, explain, chunks } = question;
-            let asked =
-                Asked { identities: *identities, seeds: seeds.clone(), now: *now, explain: explain.clone() };
+            let asked = Asked { identities: *identities, seeds: seeds.clone(), now: *now, explain: explain.clone() };
             exports.call_init(&mut *store, &asked)?;
             for chunk in chunks {
                 exports.call_fold(&mut *store, chunk)?;

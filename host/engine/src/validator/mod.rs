@@ -131,8 +131,7 @@ impl Call<bindings::Validator> for Prepare {
     }
 
     fn outcome(&self, _: &Draft, prepared: Result<Draft, Reason>) -> Self::Outcome {
-        answer::draft(prepared)
-            .map_or_else(|illegal| Answered::Failed(Cause::IllegalAnswer(illegal)), Answered::Answer)
+        answer::draft(prepared).map_or_else(|illegal| Answered::Failed(Cause::IllegalAnswer(illegal)), Answered::Answer)
     }
 
     fn accuse(&self) -> Option<fn(Seen<Draft, Self::Outcome>) -> Contradiction> {
