@@ -181,6 +181,20 @@ pub enum EngineError {
         /// The component.
         code: CodeHash,
     },
+    /// A test case that is none.
+    #[error("the case `{name}` cannot be used: {text}")]
+    BadCase {
+        /// What it is called.
+        name: String,
+        /// Why, and what would be right.
+        text: String,
+    },
+    /// A document that shows nothing.
+    #[error("this is no evidence that can be run again: {text}")]
+    BadEvidence {
+        /// Why.
+        text: String,
+    },
     /// The compiler gave up.
     #[error("module {code} does not compile: {text}")]
     Compile {

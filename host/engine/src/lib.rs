@@ -11,7 +11,8 @@
 //!    honest node shares, or a host fault, which is this machine's own and never a verdict.
 //!
 //! Modules of the other [`roles`] go the same way: [`Engine::bind`] sets one up, and
-//! [`Bound::ask`] asks it, under the same meter, bounds and suspicion.
+//! [`Bound::ask`] asks it, under the same meter, bounds and suspicion. [`laws`] holds any
+//! module to what its role promises, with this engine.
 //!
 //! Verdicts are functions of the record because the [`profile`](Allocation) leaves a guest
 //! nothing else to depend on: no imports, no clock, no threads, canonical NaNs, fuel under
@@ -50,7 +51,7 @@ mod error;
 mod health;
 mod ids;
 mod inspect;
-//pub mod laws;
+pub mod laws;
 mod limiter;
 mod machine;
 pub mod meter;
