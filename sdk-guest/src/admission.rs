@@ -89,6 +89,6 @@ pub trait Admission: Module {
 #[macro_export]
 macro_rules! export_admission {
     ($module:ty) => {
-        $crate::__export_role!($module, $crate::admission::Admission, admission_world, ());
+        $crate::__export_role!($module, $crate::admission::Admission, ());
     };
 }

@@ -93,6 +93,6 @@ pub trait Economy: Module {
 #[macro_export]
 macro_rules! export_economy {
     ($module:ty) => {
-        $crate::__export_role!($module, $crate::economy::Economy, economy_world, ());
+        $crate::__export_role!($module, $crate::economy::Economy, ());
     };
 }

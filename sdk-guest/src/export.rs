@@ -1,12 +1,4 @@
-//! From the component boundary to [`Validator`] and back, and, in rooms of their own, the
-//! same for the other roles. Exists in modules only.
-
-mod admission;
-mod economy;
-pub mod governance;
-pub(crate) mod held;
-mod ranker;
-pub mod trust;
+//! From the component boundary to [`Validator`] and back. Exists in modules only.
 
 use std::sync::OnceLock;
 
@@ -19,8 +11,6 @@ use crate::rules::{IndexKind, KeyRule, Lifecycle, Rules};
 use crate::types::{Blob, Candidate, Draft, Entry, Link, Operation, Supplied};
 use crate::validator::{Validator, decode_body, judge};
 use crate::verdict::{IndexEntry, IndexValue, Verdict};
-
-pub use self::held::{Held, Holder};
 
 /// The configured validator of an instance.
 pub struct Slot<V>(OnceLock<V>);
@@ -61,7 +51,6 @@ impl<E: Exported> module::Guest for E {
         crate::panic::install_hook();
         let validator = E::Validator::configure(&config)?;
         E::slot().0.set(validator).map_err(|_| ConfigError::from("this instance is configured already"))?;
-        #[cfg(not(feature = "fold"))]
         crate::arena::keep();
         Ok(())
     }

@@ -152,11 +152,6 @@ pub trait Governance: Module {
 #[macro_export]
 macro_rules! export_governance {
     ($module:ty) => {
-        $crate::__export_role!(
-            $module,
-            $crate::governance::Governance,
-            governance_world,
-            $crate::export::governance::Fold<$module>
-        );
+        $crate::__export_role!($module, $crate::governance::Governance, $crate::boundary::governance::Fold<$module>);
     };
 }

@@ -6,7 +6,8 @@
 //! whole one in 25 lines.
 //!
 //! Modules of the other roles are as small: [`trust`], [`ranker`], [`governance`],
-//! [`admission`] and [`economy`] have a trait each, beside [`Module`], and an `export_…!`.
+//! [`admission`] and [`economy`] have a trait each, beside [`Module`], and an `export_…!`. A
+//! module has one role; beside the validator's it asks for it by a feature of that name.
 //!
 //! What stands where: [`Validator`] and its arguments ([`Candidate`], [`Draft`]); what it
 //! answers ([`Judgement`], [`Rules`], [`Description`]); bodies, read through [`Fields`]
@@ -28,6 +29,7 @@ mod arena;
 #[doc(hidden)]
 #[allow(missing_docs, unsafe_op_in_unsafe_fn, clippy::all, reason = "generated from the WIT")]
 pub mod bindings {
+    #[cfg(not(feature = "role"))]
     wit_bindgen::generate!({
         path: ["../wit/types-0.1", "../wit/validator-0.1"],
         world: "atlas:validator/validator",
@@ -35,40 +37,55 @@ pub mod bindings {
         pub_export_macro: true,
         default_bindings_module: "atlas_sdk::bindings",
     });
-}
-/// The bindings of the roles beside the validator's, one room each: their worlds share
-/// `atlas:types` and nothing else.
-macro_rules! worlds {
-    ($($name:ident: $folder:literal, $world:literal, $path:literal;)*) => {
-        $(
-            #[cfg(target_arch = "wasm32")]
-            #[doc(hidden)]
-            #[allow(missing_docs, unsafe_op_in_unsafe_fn, clippy::all, reason = "generated from the WIT")]
-            pub mod $name {
-                wit_bindgen::generate!({
-                    path: ["../wit/types-0.1", $folder],
-                    world: $world,
-                    with: { "atlas:types/types@0.1.0": crate::bindings::atlas::types::types },
-                    generate_all,
-                    pub_export_macro: true,
-                    default_bindings_module: $path,
-                });
-            }
-        )*
-    };
-}
-worlds! {
-    trust_world: "../wit/trust-0.1", "atlas:trust/trust", "atlas_sdk::trust_world";
-    ranker_world: "../wit/ranker-0.1", "atlas:ranker/ranker", "atlas_sdk::ranker_world";
-    governance_world: "../wit/governance-0.1", "atlas:governance/governance", "atlas_sdk::governance_world";
-    admission_world: "../wit/admission-0.1", "atlas:admission/admission", "atlas_sdk::admission_world";
-    economy_world: "../wit/economy-0.1", "atlas:economy/economy", "atlas_sdk::economy_world";
+    #[cfg(feature = "trust")]
+    wit_bindgen::generate!({
+        path: ["../wit/types-0.1", "../wit/trust-0.1"],
+        world: "atlas:trust/trust",
+        generate_all,
+        pub_export_macro: true,
+        default_bindings_module: "atlas_sdk::bindings",
+    });
+    #[cfg(feature = "ranker")]
+    wit_bindgen::generate!({
+        path: ["../wit/types-0.1", "../wit/ranker-0.1"],
+        world: "atlas:ranker/ranker",
+        generate_all,
+        pub_export_macro: true,
+        default_bindings_module: "atlas_sdk::bindings",
+    });
+    #[cfg(feature = "governance")]
+    wit_bindgen::generate!({
+        path: ["../wit/types-0.1", "../wit/governance-0.1"],
+        world: "atlas:governance/governance",
+        generate_all,
+        pub_export_macro: true,
+        default_bindings_module: "atlas_sdk::bindings",
+    });
+    #[cfg(feature = "admission")]
+    wit_bindgen::generate!({
+        path: ["../wit/types-0.1", "../wit/admission-0.1"],
+        world: "atlas:admission/admission",
+        generate_all,
+        pub_export_macro: true,
+        default_bindings_module: "atlas_sdk::bindings",
+    });
+    #[cfg(feature = "economy")]
+    wit_bindgen::generate!({
+        path: ["../wit/types-0.1", "../wit/economy-0.1"],
+        world: "atlas:economy/economy",
+        generate_all,
+        pub_export_macro: true,
+        default_bindings_module: "atlas_sdk::bindings",
+    });
 }
 mod blobs;
+#[cfg(all(target_arch = "wasm32", feature = "role"))]
+#[doc(hidden)]
+pub mod boundary;
 pub mod config;
 mod config_error;
 pub mod economy;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "role")))]
 #[doc(hidden)]
 pub mod export;
 mod fields;
@@ -112,7 +129,7 @@ pub use verdict::{IndexEntry, IndexValue, Judgement, NotValid, Valid, Verdict};
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __export_role {
-    ($module:ty, $role:path, $world:ident, $running:ty) => {
+    ($module:ty, $role:path, $running:ty) => {
         const _: () = {
             const fn plays<M: $role>() {}
             plays::<$module>();
@@ -121,18 +138,18 @@ macro_rules! __export_role {
             struct Export;
 
             #[cfg(target_arch = "wasm32")]
-            impl $crate::export::Held for Export {
+            impl $crate::boundary::Held for Export {
                 type Module = $module;
                 type Running = $running;
 
-                fn holder() -> &'static $crate::export::Holder<$module, $running> {
-                    static HOLDER: $crate::export::Holder<$module, $running> = $crate::export::Holder::new();
+                fn holder() -> &'static $crate::boundary::Holder<$module, $running> {
+                    static HOLDER: $crate::boundary::Holder<$module, $running> = $crate::boundary::Holder::new();
                     &HOLDER
                 }
             }
 
             #[cfg(target_arch = "wasm32")]
-    $crate::$world::export!(Export with_types_in $crate::$world);
+    $crate::bindings::export!(Export with_types_in $crate::bindings);
         };
     };
 }

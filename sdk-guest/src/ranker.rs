@@ -153,7 +153,7 @@ fn sum(parts: &mut [i64]) -> i64 {
 #[macro_export]
 macro_rules! export_ranker {
     ($module:ty) => {
-        $crate::__export_role!($module, $crate::ranker::Ranker, ranker_world, ());
+        $crate::__export_role!($module, $crate::ranker::Ranker, ());
     };
 }
 

@@ -126,6 +126,6 @@ pub trait Trust: Module {
 #[macro_export]
 macro_rules! export_trust {
     ($module:ty) => {
-        $crate::__export_role!($module, $crate::trust::Trust, trust_world, $crate::export::trust::Fold<$module>);
+        $crate::__export_role!($module, $crate::trust::Trust, $crate::boundary::trust::Fold<$module>);
     };
 }

@@ -8,6 +8,7 @@ mod asking;
 mod commands;
 mod config;
 mod id;
+mod laws;
 mod output;
 mod passphrase;
 mod time;

@@ -3,6 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use crate::bindings::exports::atlas::types::module as wit;
 use crate::config_error::ConfigError;
 use crate::module::Module;
 use crate::types::Description;
@@ -44,13 +45,7 @@ pub trait Held: 'static {
     fn holder() -> &'static Holder<Self::Module, Self::Running>;
 }
 
-pub(super) fn describe<E: Held>() -> Description {
-    crate::panic::install_hook();
-    E::Module::describe()
-}
-
-pub(super) fn configure<E: Held>(config: &[u8]) -> Result<(), ConfigError> {
-    crate::panic::install_hook();
+fn configure<E: Held>(config: &[u8]) -> Result<(), ConfigError> {
     let module = E::Module::configure(config)?;
     E::holder().module.set(module).map_err(|_| ConfigError::from("this instance is configured already"))?;
     #[cfg(not(feature = "fold"))]
@@ -58,27 +53,20 @@ pub(super) fn configure<E: Held>(config: &[u8]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// `describe` and `configure` for a world: each has traits of its own for them.
-macro_rules! export_module {
-    ($world:ident) => {
-        use crate::$world::exports::atlas::types::module as wit_module;
+impl<E: Held> wit::Guest for E {
+    fn describe() -> wit::Description {
+        crate::panic::install_hook();
+        let Description { name, version, summary } = E::Module::describe();
+        wit::Description { name, version, summary }
+    }
 
-        impl<E: crate::export::Held> wit_module::Guest for E {
-            fn describe() -> wit_module::Description {
-                let crate::types::Description { name, version, summary } = crate::export::held::describe::<E>();
-                wit_module::Description { name, version, summary }
+    fn configure(config: Vec<u8>) -> Result<(), wit::ConfigError> {
+        crate::panic::install_hook();
+        configure::<E>(&config).map_err(|error| match error {
+            ConfigError::Invalid(text) => wit::ConfigError::Invalid(text),
+            ConfigError::Incomplete { main, documents } => {
+                wit::ConfigError::Incomplete(wit::Incomplete { main, documents })
             }
-
-            fn configure(config: Vec<u8>) -> Result<(), wit_module::ConfigError> {
-                use crate::config_error::ConfigError;
-                crate::export::held::configure::<E>(&config).map_err(|error| match error {
-                    ConfigError::Invalid(text) => wit_module::ConfigError::Invalid(text),
-                    ConfigError::Incomplete { main, documents } => {
-                        wit_module::ConfigError::Incomplete(wit_module::Incomplete { main, documents })
-                    }
-                })
-            }
-        }
-    };
+        })
+    }
 }
-pub(super) use export_module;

@@ -1,10 +1,8 @@
 //! From the boundary to [`Economy`] and back.
 
 use super::Held;
+use crate::bindings::exports::atlas::economy::balancing as wit;
 use crate::economy::{Economy, Items, Peers, Question, Weights};
-use crate::economy_world::exports::atlas::economy::balancing as wit;
-
-super::held::export_module!(economy_world);
 
 impl<E> wit::Guest for E
 where

@@ -1,10 +1,8 @@
 //! From the boundary to [`Ranker`] and back.
 
 use super::Held;
+use crate::bindings::exports::atlas::ranker::ranking as wit;
 use crate::ranker::{Column, Feature, LeftOut, Ordered, Question, Ranker};
-use crate::ranker_world::exports::atlas::ranker::ranking as wit;
-
-super::held::export_module!(ranker_world);
 
 impl<E> wit::Guest for E
 where

@@ -2,12 +2,11 @@
 
 use super::Held;
 use crate::admission::{Admission, Applicant, NotAdmitted, Quota};
-use crate::admission_world::exports::atlas::admission::admitting as wit;
 use crate::bindings::atlas::types::types as wit_types;
+use crate::bindings::exports::atlas::admission::admitting as wit;
 use crate::cbor::{Value, decode};
-use crate::types::{Link, Operation, Supplied};
-
-super::held::export_module!(admission_world);
+use crate::types::{Blob, Entry, Link, Operation, Supplied};
+use crate::validator::decode_body;
 
 impl<E> wit::Guest for E
 where
@@ -29,7 +28,7 @@ where
 
 fn applicant(applicant: wit::Applicant) -> Applicant {
     let extension = |it: wit::Extension| (it.name, decode(&it.value).unwrap_or(Value::Null));
-    let supplied = |it: wit::Supplied| Supplied { id: it.id, entry: super::entry(it.entry).0 };
+    let supplied = |it: wit::Supplied| Supplied { id: it.id, entry: entry(it.entry) };
     Applicant {
         space: applicant.space,
         founder: applicant.founder,
@@ -37,13 +36,37 @@ fn applicant(applicant: wit::Applicant) -> Applicant {
         author: applicant.author,
         created: applicant.created,
         key: applicant.key,
-        operation: match applicant.operation {
-            wit_types::Operation::Put => Operation::Put,
-            wit_types::Operation::Delete => Operation::Delete,
-        },
-        links: applicant.links.into_iter().map(Link::from).collect(),
+        operation: operation(applicant.operation),
+        links: applicant.links.into_iter().map(link).collect(),
         size: applicant.size,
         extensions: applicant.extensions.into_iter().map(extension).collect(),
         supplied: applicant.supplied.into_iter().map(supplied).collect(),
+    }
+}
+
+fn operation(operation: wit_types::Operation) -> Operation {
+    match operation {
+        wit_types::Operation::Put => Operation::Put,
+        wit_types::Operation::Delete => Operation::Delete,
+    }
+}
+
+fn link(link: wit_types::Link) -> Link {
+    Link { relation: link.relation, target: link.target }
+}
+
+/// The entry, its body empty where it cannot be read.
+fn entry(entry: wit_types::Entry) -> Entry {
+    Entry {
+        space: entry.space,
+        type_name: entry.type_name,
+        author: entry.author,
+        created: entry.created,
+        key: entry.key,
+        operation: operation(entry.operation),
+        links: entry.links.into_iter().map(link).collect(),
+        blobs: entry.blobs.into_iter().map(|blob| Blob { id: blob.id, size: blob.size }).collect(),
+        expires: entry.expires,
+        body: decode_body(&entry.body).unwrap_or_default(),
     }
 }

@@ -1,10 +1,8 @@
 //! From the boundary to [`Trust`] and back.
 
 use super::Held;
+use crate::bindings::exports::atlas::trust::trusting as wit;
 use crate::trust::{Edges, Part, Question, Seed, Standing, Trust};
-use crate::trust_world::exports::atlas::trust::trusting as wit;
-
-super::held::export_module!(trust_world);
 
 /// A question under way.
 pub type Fold<M> = (Question, <M as Trust>::Kept);

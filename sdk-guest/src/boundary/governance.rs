@@ -1,13 +1,11 @@
 //! From the boundary to [`Governance`] and back.
 
 use super::Held;
+use crate::bindings::exports::atlas::governance::tallying as wit;
 use crate::cbor::Map;
 use crate::governance::{Ballots, Chunk, Decision, Delegations, Governance, Members, Outcome, Question};
-use crate::governance_world::exports::atlas::governance::tallying as wit;
 use crate::reason::Reason;
 use crate::validator::decode_body;
-
-super::held::export_module!(governance_world);
 
 /// A tally under way.
 pub type Fold<M> = (Question, <M as Governance>::Kept);
