@@ -103,6 +103,7 @@ mod text;
 pub mod trust;
 mod typed;
 mod types;
+#[cfg_attr(feature = "role", allow(dead_code, reason = "not every role needs what a validator needs"))]
 mod validator;
 mod value;
 mod verdict;

@@ -208,6 +208,9 @@ pub enum Module {
         /// Do it again whenever the component or a case changes, until Ctrl-C
         #[arg(long)]
         watch: bool,
+        /// Where to keep evidence of broken laws
+        #[arg(long, value_name = "DIR", default_value = "evidence")]
+        evidence: PathBuf,
         #[command(flatten)]
         questions: Questions,
     },
@@ -248,7 +251,4 @@ pub struct Questions {
     /// Fuel for one question
     #[arg(long)]
     pub fuel: Option<u64>,
-    /// Where to keep evidence of broken laws
-    #[arg(long, value_name = "DIR", default_value = "evidence")]
-    pub evidence: PathBuf,
 }

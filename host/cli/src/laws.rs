@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use atlas_node::NodeError;
 use atlas_node::api::Incomplete;
-use atlas_node::client::{self, Client};
+use atlas_node::client::{self, Client, Failure};
 use atlas_node::engine::laws::{self, Breach, Comparison, Options, Report, Reproducer, cases};
 use atlas_node::engine::{Binding, CodeHash, Engine, EngineConfig, EngineError};
 use serde_json::json;
@@ -20,7 +20,6 @@ use crate::args::{Module, Questions};
 use crate::commands::{Outcome, escape, unreadable};
 use crate::config::Config;
 use crate::output::line;
-use atlas_node::client::Failure;
 
 /// How often files are looked at under `--watch`.
 const BETWEEN: Duration = Duration::from_millis(300);
@@ -29,7 +28,7 @@ const WASM: &[u8] = b"\0asm";
 
 pub async fn run(dir: &Path, command: Module, json: bool) -> Outcome {
     match command {
-        Module::Test { module, against, watch, questions } => {
+        Module::Test { module, against, watch, evidence, questions } => {
             let bytes = load(dir, &module).await?;
             if !bytes.starts_with(WASM) && module.ends_with(".json") {
                 return replay(&bytes, json);
@@ -39,7 +38,7 @@ pub async fn run(dir: &Path, command: Module, json: bool) -> Outcome {
                 None => None,
             };
             if !watch {
-                return test(&bytes, against.as_deref(), &questions, json);
+                return test(&bytes, against.as_deref(), &questions, &evidence, json);
             }
             let files =
                 || changed(&[Some(Path::new(&module)), questions.cases.as_deref(), questions.config.as_deref()]);
@@ -47,11 +46,11 @@ pub async fn run(dir: &Path, command: Module, json: bool) -> Outcome {
                 let seen = files();
                 // A file that is being written, or that does not compile, is no reason to stop.
                 let outcome = match std::fs::read(&module) {
-                    Ok(bytes) => test(&bytes, against.as_deref(), &questions, json),
+                    Ok(bytes) => test(&bytes, against.as_deref(), &questions, &evidence, json),
                     Err(error) => Err(unreadable(Path::new(&module), error)),
                 };
                 if let Err(failure) = outcome {
-                    eprintln!("error: {failure}");
+                    eprintln!("error: {}", said(&failure));
                 }
                 while files() == seen {
                     tokio::time::sleep(BETWEEN).await;
@@ -69,6 +68,13 @@ pub async fn run(dir: &Path, command: Module, json: bool) -> Outcome {
             Ok(ExitCode::SUCCESS)
         }
         _ => unreachable!("the other module commands ask a node"),
+    }
+}
+
+fn said(failure: &Failure) -> String {
+    match failure {
+        Failure::Problem(problem) => problem.detail.clone(),
+        Failure::Local(error) => error.to_string(),
     }
 }
 
@@ -160,11 +166,11 @@ fn failed(error: EngineError) -> Failure {
     NodeError::from(error).into()
 }
 
-fn test(bytes: &[u8], against: Option<&[u8]>, questions: &Questions, json: bool) -> Outcome {
+fn test(bytes: &[u8], against: Option<&[u8]>, questions: &Questions, evidence: &Path, json: bool) -> Outcome {
     let bench = Bench::new(questions)?;
     let report = bench.test(bytes)?;
     let compared = against.map(|other| bench.compare(bytes, other)).transpose()?;
-    let kept = keep(&report, &questions.evidence)?;
+    let kept = keep(&report, evidence)?;
     if json {
         let mut all = serde_json::to_value(&report).expect("a report is JSON");
         all["passed"] = json!(report.passed());
