@@ -271,6 +271,35 @@ pub enum Module {
         #[command(flatten)]
         place: Place,
     },
+    /// Hold a module to the laws of its role, with the engine that nodes run
+    ///
+    /// Asks it the author's cases, questions made from a seed, and damaged relatives of both. A
+    /// broken law is named, with the smallest questions that show it; they are kept as evidence, a
+    /// file that `atlas module test` runs again wherever it is.
+    Test {
+        /// A component (.wasm), a module of this node by name, or evidence (.json) to run again
+        module: String,
+        /// Also compare with this module on the same questions
+        #[arg(long, value_name = "FILE|NAME")]
+        against: Option<String>,
+        /// Do it again whenever the component or a case changes, until Ctrl-C
+        #[arg(long)]
+        watch: bool,
+        /// Where to keep evidence of broken laws
+        #[arg(long, value_name = "DIR", default_value = "evidence")]
+        evidence: PathBuf,
+        #[command(flatten)]
+        questions: Questions,
+    },
+    /// Ask two modules the same, and show where they differ
+    Compare {
+        /// A component (.wasm), or a module of this node by name
+        one: String,
+        /// Another of the same role
+        other: String,
+        #[command(flatten)]
+        questions: Questions,
+    },
     /// Check a component and keep it
     Install {
         /// The component (.wasm)
@@ -279,4 +308,24 @@ pub enum Module {
         #[arg(long)]
         name: Option<String>,
     },
+}
+
+/// What a module is asked when it is tested.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Questions {
+    /// A folder of cases, one JSON file each
+    #[arg(long, value_name = "DIR")]
+    pub cases: Option<PathBuf>,
+    /// A file that the module is configured with
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where made questions come from: the same seed makes the same questions
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// How many questions to make
+    #[arg(long, default_value_t = 256)]
+    pub runs: u32,
+    /// Fuel for one question
+    #[arg(long)]
+    pub fuel: Option<u64>,
 }

@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 
 use crate::args::{Args, Command, Module, Place, Space};
 use crate::config::Config;
+use crate::laws;
 use crate::network;
 use crate::output::{bytes, items, line, number, record, table, text};
 use crate::passphrase;
@@ -96,6 +97,9 @@ pub async fn run(args: Args) -> Outcome {
         Some(dir) => dir,
         None => default_dir()?,
     };
+    if let Command::Module(command @ (Module::Test { .. } | Module::Compare { .. })) = args.command {
+        return laws::run(&dir, command, args.json).await;
+    }
     if let Command::Up { api, network } = args.command {
         return up(&dir, api, network::config(*network)?, args.json).await;
     }
@@ -419,6 +423,7 @@ impl Session {
                 }
                 Ok(ExitCode::SUCCESS)
             }
+            Module::Test { .. } | Module::Compare { .. } => unreachable!("these run before a node is asked"),
             Module::Install { file, name } => {
                 let content = std::fs::read(&file).map_err(|error| unreadable(&file, error))?;
                 let path = format!("/v1/modules{}", Parameters::default().add("name", name).0);

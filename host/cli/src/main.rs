@@ -9,6 +9,7 @@ mod blobs;
 mod commands;
 mod config;
 mod id;
+mod laws;
 mod network;
 mod output;
 mod passphrase;

@@ -4,6 +4,8 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Query, State};
+use axum::http::header;
+use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 
 use super::{Path, Problem, blocking};
@@ -103,6 +105,17 @@ pub async fn install(
 ) -> Result<Json<ModuleInfo>, Problem> {
     let (Query(naming), body) = (naming?, body?);
     blocking(move || node.modules().install(naming.name.as_deref(), body.to_vec())).await.map(Json)
+}
+
+/// A module's component.
+#[utoipa::path(get, path = "/v1/modules/{name}/code", params(("name" = String, Path)), responses((status = 200, body = Vec<u8>, content_type = "application/wasm"), (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub async fn code(State(node): State<Node>, Path(name): Path<String>) -> Result<impl IntoResponse, Problem> {
+    let code = blocking(move || {
+        let info = node.modules().find(&name)?;
+        let code = node.modules().code(&info.code)?;
+        code.ok_or_else(|| crate::NodeError::missing("module code", info.code, "install the module's file again"))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/wasm")], code.await?.to_vec()))
 }
 
 /// A module in detail: role, imports, size, fuel profile, rules.

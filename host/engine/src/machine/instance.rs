@@ -1,4 +1,4 @@
-//! One instance of a validator in a store of its own, and what its errors mean.
+//! One instance of a module in a store of its own, and what its errors mean.
 //!
 //! A store dies with the first trap in it, so an instance is a store: made, used, and
 //! dropped whole.
@@ -6,9 +6,9 @@
 use wasmtime::component::InstancePre;
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
-use super::answer;
-use super::bindings::exports::atlas::types::module::ConfigError;
-use super::bindings::{self, ValidatorIndices};
+use super::World;
+use super::module::exports::atlas::types::module::{ConfigError, Description, Incomplete};
+use super::module::{Module, ModuleIndices};
 use crate::ids::Binding;
 use crate::limiter::{Limiter, Refused};
 use crate::outcome::{Cause, HostFault, IllegalAnswer, TrapKind};
@@ -16,7 +16,7 @@ use crate::panic_note;
 use crate::profile::{MAX_ANSWER_BYTES, SETUP_FUEL};
 
 /// What the host keeps beside a guest.
-pub(crate) struct Host {
+pub struct Host {
     limiter: Limiter,
 }
 
@@ -35,7 +35,7 @@ pub(crate) enum SetupFailure {
     /// `configure` says no, in the module's words.
     Refused(String),
     /// `configure` asks for more documents. Their paths are sound.
-    Incomplete(super::Incomplete),
+    Incomplete(Incomplete),
     /// The component is not what the world wants, wherever it runs.
     Unfit(String),
     /// Something broke, and in which step.
@@ -43,96 +43,87 @@ pub(crate) enum SetupFailure {
 }
 
 /// Where instances come from: the compiled component, and where its exports are.
-pub(crate) struct Mould {
+pub(crate) struct Mould<W: World> {
     pre: InstancePre<Host>,
-    exports: ValidatorIndices,
+    module: ModuleIndices,
+    exports: W::Exports,
 }
 
-impl Mould {
+impl<W: World> Mould<W> {
     pub(crate) fn new(pre: InstancePre<Host>) -> wasmtime::Result<Self> {
-        let exports = ValidatorIndices::new(&pre)?;
-        Ok(Self { pre, exports })
+        let module = ModuleIndices::new(&pre)?;
+        let exports = W::exports(&pre)?;
+        Ok(Self { pre, module, exports })
     }
 }
 
-pub(crate) struct Instance {
+pub(crate) struct Instance<W> {
     store: Store<Host>,
-    world: bindings::Validator,
+    module: Module,
+    world: W,
     /// What the guest left behind when it panicked.
     note: Option<String>,
 }
 
-impl Instance {
+impl<W: World> Instance<W> {
     /// Instantiates, with an allowance of its own.
-    pub(crate) fn new(mould: &Mould, memory: u64) -> Result<Self, SetupFailure> {
+    pub(crate) fn new(mould: &Mould<W>, memory: u64) -> Result<Self, SetupFailure> {
         let mut store = Store::new(mould.pre.engine(), Host { limiter: Limiter::new(memory) });
         store.limiter(|host| &mut host.limiter);
         store.set_hostcall_fuel(MAX_ANSWER_BYTES);
         set_fuel(&mut store, SETUP_FUEL);
         let instance = mould.pre.instantiate(&mut store).map_err(|error| classify_setup(&error))?;
         // Compares the types of the exports with those of the world.
-        let world =
-            mould.exports.load(&mut store, &instance).map_err(|error| SetupFailure::Unfit(format!("{error:#}")))?;
-        Ok(Self { store, world, note: None })
+        let unfit = |error: wasmtime::Error| SetupFailure::Unfit(format!("{error:#}"));
+        let module = mould.module.load(&mut store, &instance).map_err(unfit)?;
+        let world = W::load(&mould.exports, &mut store, &instance).map_err(unfit)?;
+        Ok(Self { store, module, world, note: None })
     }
 
-    /// An instance that is ready for records: instantiated and configured.
-    pub(crate) fn configured(mould: &Mould, binding: &Binding) -> Result<Self, SetupFailure> {
+    /// An instance that is ready for questions: instantiated and configured.
+    pub(crate) fn configured(mould: &Mould<W>, binding: &Binding) -> Result<Self, SetupFailure> {
         let mut instance = Self::new(mould, binding.memory)?;
         instance.configure(&binding.config)?;
         Ok(instance)
     }
 
     pub(crate) fn configure(&mut self, config: &[u8]) -> Result<(), SetupFailure> {
-        set_fuel(&mut self.store, SETUP_FUEL);
-        let module = self.world.atlas_types_module();
-        let answer = module.call_configure(&mut self.store, config);
-        match self.finish(answer, SETUP_FUEL) {
-            Ok((Ok(()), _)) => Ok(()),
-            Ok((Err(ConfigError::Invalid(text)), _)) => Err(SetupFailure::Refused(text)),
-            Ok((Err(ConfigError::Incomplete(lacks)), _)) => match answer::check_incomplete(&lacks) {
+        let answer =
+            self.set_up("configure", |module, _, store| module.atlas_types_module().call_configure(store, config))?;
+        match answer {
+            Ok(()) => Ok(()),
+            Err(ConfigError::Invalid(text)) => Err(SetupFailure::Refused(text)),
+            Err(ConfigError::Incomplete(lacks)) => match super::answer::check_incomplete(&lacks) {
                 Ok(()) => Err(SetupFailure::Incomplete(lacks)),
                 Err(illegal) => Err(SetupFailure::Broken("configure", Failure::Guest(Cause::IllegalAnswer(illegal)))),
             },
-            Err(failure) => Err(SetupFailure::Broken("configure", failure)),
         }
     }
 
-    pub(crate) fn describe(&mut self) -> Result<super::Description, SetupFailure> {
-        set_fuel(&mut self.store, SETUP_FUEL);
-        let answer = self.world.atlas_types_module().call_describe(&mut self.store);
-        self.finish(answer, SETUP_FUEL)
-            .map(|(description, _)| description)
-            .map_err(|failure| SetupFailure::Broken("describe", failure))
+    pub(crate) fn describe(&mut self) -> Result<Description, SetupFailure> {
+        self.set_up("describe", |module, _, store| module.atlas_types_module().call_describe(store))
     }
 
-    pub(crate) fn rules(&mut self) -> Result<super::Rules, SetupFailure> {
-        set_fuel(&mut self.store, SETUP_FUEL);
-        let answer = self.world.atlas_validator_validation().call_rules(&mut self.store);
-        self.finish(answer, SETUP_FUEL)
-            .map(|(rules, _)| rules)
-            .map_err(|failure| SetupFailure::Broken("rules", failure))
-    }
-
-    /// Judges, and says what fuel it took.
-    pub(crate) fn validate(
+    /// A call of the setting-up kind, with an allowance of its own.
+    pub(crate) fn set_up<T>(
         &mut self,
-        batch: &[super::Candidate],
-        fuel: u64,
-    ) -> Result<(Vec<super::Verdict>, u64), Failure> {
-        set_fuel(&mut self.store, fuel);
-        let answer = self.world.atlas_validator_validation().call_validate(&mut self.store, batch);
-        self.finish(answer, fuel)
+        during: &'static str,
+        call: impl FnOnce(&Module, &W, &mut Store<Host>) -> wasmtime::Result<T>,
+    ) -> Result<T, SetupFailure> {
+        set_fuel(&mut self.store, SETUP_FUEL);
+        let answer = call(&self.module, &self.world, &mut self.store);
+        let answer = self.finish(answer, SETUP_FUEL);
+        answer.map(|(answer, _)| answer).map_err(|failure| SetupFailure::Broken(during, failure))
     }
 
-    /// Completes drafts, and says what fuel it took.
-    pub(crate) fn prepare(
+    /// Asks, in one call or several, and says what fuel it took all told.
+    pub(crate) fn ask<T>(
         &mut self,
-        drafts: &[super::Draft],
         fuel: u64,
-    ) -> Result<(Vec<Result<super::Draft, super::Reason>>, u64), Failure> {
+        call: impl FnOnce(&W, &mut Store<Host>) -> wasmtime::Result<T>,
+    ) -> Result<(T, u64), Failure> {
         set_fuel(&mut self.store, fuel);
-        let answer = self.world.atlas_validator_validation().call_prepare(&mut self.store, drafts);
+        let answer = call(&self.world, &mut self.store);
         self.finish(answer, fuel)
     }
 

@@ -1,4 +1,4 @@
-//! How many records to hand to a warm instance at once. Pure arithmetic.
+//! How many records, or other questions, to hand to a warm instance at once. Pure arithmetic.
 //!
 //! A warm batch counts only if all of it stays within a quarter of what one record may
 //! use, and costs a second run if it does not. So batches grow while they fit, shrink

@@ -1,4 +1,4 @@
-//! The purity probe: warm verdicts, now and then, against fresh instances.
+//! The purity probe: warm outcomes, now and then, against fresh instances.
 //!
 //! Two things are compared. The warm outcome against a canonical one: reuse, batching and
 //! position must not show. And two canonical runs with each other, outcome and fuel: with
@@ -7,10 +7,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Candidate, Validator};
+use super::{Call, Machine, Outcomes, World};
 use crate::ids::ModuleKey;
-use crate::outcome::{Judgement, Outcome};
-use crate::quarantine::{Evidence, now};
+use crate::outcome::Judgement;
+use crate::quarantine::{Evidence, Seen, now};
 
 /// Picks one in so many, by a sequence that only this node knows.
 pub(crate) struct Sampler {
@@ -41,13 +41,14 @@ const fn mix(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-impl Validator {
+impl<W: World> Machine<W> {
     /// Probes a sample of a batch. Says whether the module contradicted itself, in which
     /// case it is out of service from now on.
-    pub(super) fn contradicted(&self, batch: &[Candidate], outcomes: &[Outcome]) -> bool {
+    pub(super) fn contradicted<C: Call<W>>(&self, call: &C, batch: &[C::Question], outcomes: &[C::Outcome]) -> bool {
+        let Some(accuse) = call.accuse() else { return false };
         for position in self.sampler.pick(batch.len()) {
             self.counters.probes.add(1);
-            let runs = [self.judge_alone(&batch[position]), self.judge_alone(&batch[position])];
+            let runs = [self.judge_alone(call, &batch[position]), self.judge_alone(call, &batch[position])];
             if consistent(&outcomes[position], &runs) {
                 continue;
             }
@@ -57,10 +58,12 @@ impl Validator {
                 meter: self.binding.meter,
                 fuel: self.binding.fuel,
                 memory: self.binding.memory,
-                candidate: batch[position].clone(),
-                warm: Judgement { outcome: outcomes[position].clone(), fuel: None },
                 position: (position as u64, batch.len() as u64),
-                canonical: runs.to_vec(),
+                contradiction: accuse(Seen {
+                    question: batch[position].clone(),
+                    warm: outcomes[position].clone(),
+                    canonical: runs.to_vec(),
+                }),
                 seen: now(),
             });
             return true;
@@ -70,9 +73,9 @@ impl Validator {
 }
 
 /// Host faults say nothing about the module, so a run that ended in one is not compared.
-fn consistent(warm: &Outcome, runs: &[Judgement; 2]) -> bool {
+fn consistent<O: Outcomes>(warm: &O, runs: &[Judgement<O>; 2]) -> bool {
     let [first, second] = runs;
-    let agrees = |run: &Judgement| !run.outcome.is_verdict() || run.outcome == *warm;
+    let agrees = |run: &Judgement<O>| !run.outcome.is_verdict() || run.outcome == *warm;
     let comparable = first.outcome.is_verdict() && second.outcome.is_verdict();
     agrees(first) && agrees(second) && (!comparable || first == second)
 }
@@ -81,7 +84,7 @@ fn consistent(warm: &Outcome, runs: &[Judgement; 2]) -> bool {
 mod tests {
     use super::*;
     use crate::ids::{CodeHash, ConfigHash};
-    use crate::outcome::{Cause, HostFault};
+    use crate::outcome::{Cause, HostFault, Outcome};
 
     fn sampler(rate: u32) -> Sampler {
         Sampler::new(rate, 7, &ModuleKey { code: CodeHash([1; 32]), config: ConfigHash([2; 32]) })
