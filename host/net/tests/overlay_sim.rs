@@ -83,8 +83,8 @@ fn the_same_seed_gives_the_same_trace() {
     let run = |seed| {
         let liars = vec![Lie::NeverServe, Lie::Flood, Lie::FalseFingerprints];
         let network = Network { jitter: 20_000, loss: 0.02, breaks: 0.000_5, ..Network::default() };
-        let mut world = World::new(WorldConfig { seed, honest: 30, liars, network, ..WorldConfig::default() });
-        for node in 0..30 {
+        let mut world = World::new(WorldConfig { seed, honest: 16, liars, network, ..WorldConfig::default() });
+        for node in 0..16 {
             world.write(node);
             world.run(500);
         }
@@ -100,7 +100,7 @@ fn the_same_seed_gives_the_same_trace() {
 
 #[test]
 fn a_network_with_churn_bad_lines_and_one_liar_in_ten_converges() {
-    let honest = sized(1000, 240);
+    let honest = sized(1000, 108);
     let liars: Vec<Lie> = (0..honest as usize / 9).map(|i| Lie::CAUGHT[i % Lie::CAUGHT.len()]).collect();
     let network =
         Network { latency: (5_000, 100_000), jitter: 20_000, loss: 0.01, breaks: 0.000_1, ..Network::default() };
@@ -145,7 +145,7 @@ fn a_network_with_churn_bad_lines_and_one_liar_in_ten_converges() {
 
 #[test]
 fn two_halves_that_wrote_apart_are_one_again_after_healing() {
-    let honest = sized(400, 100);
+    let honest = sized(400, 60);
     let mut world = World::new(WorldConfig { honest, ..WorldConfig::default() });
     world.run(5000);
     for node in 0..20 {
@@ -253,7 +253,7 @@ fn a_node_that_was_away_fetches_what_it_missed_from_several_at_once() {
     let mut world = World::new(WorldConfig { honest: 12, seed: 21, ..WorldConfig::default() });
     world.run(4000);
     world.stop(5);
-    let count = sized(20_000, 3000);
+    let count = sized(20_000, 1500);
     for i in 0..count {
         let node = i % 12;
         world.write(if node == 5 { 6 } else { node });

@@ -1,6 +1,7 @@
 //! Records of the simulation: as little as can be checked, and the set that holds them.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use atlas_record::{SpaceId, TypeName};
 
@@ -12,9 +13,11 @@ pub fn space() -> SpaceId {
     SpaceId([1; 32])
 }
 
+static KIND: LazyLock<TypeName> = LazyLock::new(|| "sim.note".parse().expect("a type name"));
+
 /// The one type of record.
 pub fn kind() -> TypeName {
-    "sim.note".parse().expect("a type name")
+    KIND.clone()
 }
 
 /// A record, and whether its signature is good: what ingest would find out.
