@@ -107,10 +107,7 @@ fn bundle(root: &Path, main: &str) -> Result<Vec<u8>, Failure> {
     }
 }
 
-fn native<V: atlas_sdk::Validator>(validator: V) -> Box<dyn Fn(&atlas_sdk::Candidate) -> bool>
-where
-    V: 'static,
-{
+fn native<V: atlas_sdk::Validator + 'static>(validator: V) -> Box<dyn Fn(&atlas_sdk::Candidate) -> bool> {
     Box::new(move |candidate| validator.validate(candidate).is_ok())
 }
 
