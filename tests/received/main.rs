@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod arriving;
+mod compiling;
 mod converging;
 mod following;
 mod listening;

@@ -216,6 +216,36 @@ pub enum Space {
 /// Module commands.
 #[derive(Debug, Subcommand)]
 pub enum Module {
+    /// Write a new module's project: source, cases, manifest, README
+    New {
+        /// What it decides: validator
+        role: String,
+        /// NAME or NAMESPACE:NAME
+        name: String,
+        /// The language: rust, js, python or c
+        #[arg(long, value_name = "LANGUAGE")]
+        lang: String,
+        /// Where to write it [default: a folder of its name, here]
+        #[arg(long, value_name = "FOLDER")]
+        path: Option<PathBuf>,
+    },
+    /// Build a project's component with its language's own tools
+    Build {
+        /// The project's folder [default: this one]
+        #[arg(long, value_name = "FOLDER")]
+        path: Option<PathBuf>,
+    },
+    /// Make a package of a component: pure, with the project's manifest inside
+    Pack {
+        /// The component [default: what `module build` made]
+        file: Option<PathBuf>,
+        /// The project's folder, with its module.toml [default: this one]
+        #[arg(long, value_name = "FOLDER")]
+        path: Option<PathBuf>,
+        /// The package [default: dist/NAMESPACE-NAME-VERSION.wasm]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// List the modules of this node
     List,
     /// Show a module's role, imports, size, fuel profile and rules
@@ -241,6 +271,35 @@ pub enum Module {
         #[command(flatten)]
         place: Place,
     },
+    /// Hold a module to the laws of its role, with the engine that nodes run
+    ///
+    /// Asks it the author's cases, questions made from a seed, and damaged relatives of both. A
+    /// broken law is named, with the smallest questions that show it; they are kept as evidence, a
+    /// file that `atlas module test` runs again wherever it is.
+    Test {
+        /// A component (.wasm), a module of this node by name, or evidence (.json) to run again
+        module: String,
+        /// Also compare with this module on the same questions
+        #[arg(long, value_name = "FILE|NAME")]
+        against: Option<String>,
+        /// Do it again whenever the component or a case changes, until Ctrl-C
+        #[arg(long)]
+        watch: bool,
+        /// Where to keep evidence of broken laws
+        #[arg(long, value_name = "DIR", default_value = "evidence")]
+        evidence: PathBuf,
+        #[command(flatten)]
+        questions: Questions,
+    },
+    /// Ask two modules the same, and show where they differ
+    Compare {
+        /// A component (.wasm), or a module of this node by name
+        one: String,
+        /// Another of the same role
+        other: String,
+        #[command(flatten)]
+        questions: Questions,
+    },
     /// Check a component and keep it
     Install {
         /// The component (.wasm)
@@ -249,4 +308,24 @@ pub enum Module {
         #[arg(long)]
         name: Option<String>,
     },
+}
+
+/// What a module is asked when it is tested.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Questions {
+    /// A folder of cases, one JSON file each
+    #[arg(long, value_name = "DIR")]
+    pub cases: Option<PathBuf>,
+    /// A file that the module is configured with
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where made questions come from: the same seed makes the same questions
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// How many questions to make
+    #[arg(long, default_value_t = 256)]
+    pub runs: u32,
+    /// Fuel for one question
+    #[arg(long)]
+    pub fuel: Option<u64>,
 }

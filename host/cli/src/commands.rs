@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 
 use crate::args::{Args, Command, Module, Place, Space};
 use crate::config::Config;
+use crate::laws;
 use crate::network;
 use crate::output::{bytes, items, line, number, record, table, text};
 use crate::passphrase;
@@ -72,16 +73,23 @@ fn default_dir() -> Result<PathBuf, Failure> {
 
 /// Runs a command.
 pub async fn run(args: Args) -> Outcome {
-    match args.command {
+    match &args.command {
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Args::command(), "atlas", &mut std::io::stdout());
+            clap_complete::generate(*shell, &mut Args::command(), "atlas", &mut std::io::stdout());
             return Ok(ExitCode::SUCCESS);
         }
         Command::Man { dir } => {
-            return match std::fs::create_dir_all(&dir).and_then(|()| clap_mangen::generate_to(Args::command(), &dir)) {
+            return match std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(Args::command(), dir)) {
                 Ok(()) => Ok(ExitCode::SUCCESS),
-                Err(error) => Err(NodeError::File { what: "cannot write manual pages to", path: dir, error }.into()),
+                Err(error) => {
+                    Err(NodeError::File { what: "cannot write manual pages to", path: dir.clone(), error }.into())
+                }
             };
+        }
+        Command::Module(module) => {
+            if let Some(outcome) = crate::project::run(module, args.json) {
+                return outcome;
+            }
         }
         _ => {}
     }
@@ -89,6 +97,9 @@ pub async fn run(args: Args) -> Outcome {
         Some(dir) => dir,
         None => default_dir()?,
     };
+    if let Command::Module(command @ (Module::Test { .. } | Module::Compare { .. })) = args.command {
+        return laws::run(&dir, command, args.json).await;
+    }
     if let Command::Up { api, network } = args.command {
         return up(&dir, api, network::config(*network)?, args.json).await;
     }
@@ -112,6 +123,7 @@ async fn up(dir: &Path, api: Option<std::net::SocketAddr>, network: Option<NetCo
     let online = network.is_some();
     if let Some(network) = network {
         node.go_online(network)?;
+        wait_for_addresses(&node).await;
     }
     if json {
         let network = node.net().map(|net| {
@@ -146,6 +158,16 @@ async fn up(dir: &Path, api: Option<std::net::SocketAddr>, network: Option<NetCo
         line("stopped; everything acknowledged is on the disk");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits a moment for the network to say where it listens.
+async fn wait_for_addresses(node: &Node) {
+    for _ in 0..40 {
+        if node.net().is_none_or(|net| !net.addresses().is_empty()) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
 }
 
 /// Resolves at Ctrl-C or SIGTERM.
@@ -401,6 +423,7 @@ impl Session {
                 }
                 Ok(ExitCode::SUCCESS)
             }
+            Module::Test { .. } | Module::Compare { .. } => unreachable!("these run before a node is asked"),
             Module::Install { file, name } => {
                 let content = std::fs::read(&file).map_err(|error| unreadable(&file, error))?;
                 let path = format!("/v1/modules{}", Parameters::default().add("name", name).0);
@@ -419,6 +442,9 @@ impl Session {
                     ));
                 }
                 Ok(ExitCode::SUCCESS)
+            }
+            Module::New { .. } | Module::Build { .. } | Module::Pack { .. } => {
+                unreachable!("these are run without a session")
             }
         }
     }

@@ -9,9 +9,11 @@ mod blobs;
 mod commands;
 mod config;
 mod id;
+mod laws;
 mod network;
 mod output;
 mod passphrase;
+mod project;
 mod time;
 mod words;
 

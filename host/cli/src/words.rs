@@ -43,6 +43,17 @@ pub fn module(json: &Json) {
     line(format!("  role     {}", text(json, "/role")));
     line(format!("  code     {}", text(json, "/code")));
     line(format!("  size     {}", bytes(number(json, "/size"))));
+    if let Some(manifest) = json.get("manifest").filter(|manifest| manifest.is_object()) {
+        let list = |path: &str| items(manifest, path).iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", ");
+        line(format!("  authors  {}", list("/authors")));
+        line(format!("  licence  {}", text(manifest, "/licence")));
+        if !text(manifest, "/source").is_empty() {
+            line(format!("  source   {}", text(manifest, "/source")));
+        }
+        line(format!("  built    against {}", text(manifest, "/wit")));
+        let asked = list("/capabilities");
+        line(format!("  asks     {}", if asked.is_empty() { "nothing of the host" } else { &asked }));
+    }
     let imports: Vec<&str> = items(json, "/imports").iter().filter_map(Json::as_str).collect();
     line(format!("  imports  {}", if imports.is_empty() { "none".to_owned() } else { imports.join(", ") }));
     let fuel = &json["fuel"];
@@ -98,6 +109,10 @@ pub fn status(json: &Json) {
             number(json, "/text/documents"),
             number(json, "/live")
         ));
+    }
+    match json.get("network").filter(|network| network.is_object()) {
+        Some(network) => crate::network::network(network),
+        None => line("network  off"),
     }
     for module in items(json, "/modules") {
         line(format!(

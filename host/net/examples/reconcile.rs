@@ -94,7 +94,9 @@ fn main() {
     for (name, fewer) in [("the last 1 % missing", &clustered), ("1 % missing, spread", &spread)] {
         for (framed, limits) in [("no frame limit", Limits::NONE), ("frames of 512 KiB", Limits::default())] {
             println!("{members} members, {name}, {framed}: {missing} differences");
-            for (side, sets) in [("initiator lacks", [&fewer[..], &all[..]]), ("responder lacks", [&all[..], &fewer[..]])] {
+            for (side, sets) in
+                [("initiator lacks", [&fewer[..], &all[..]]), ("responder lacks", [&all[..], &fewer[..]])]
+            {
                 println!(" {side}");
                 ours(sets, limits, true).print("random points", missing);
                 ours(sets, limits, false).print("fixed points", missing);

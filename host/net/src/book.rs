@@ -182,21 +182,22 @@ impl Book {
         due.into_iter().take(most).map(|(peer, _)| *peer).collect()
     }
 
-    /// Makes room for one node if it is worth more than the worst that is there.
+    /// Makes room for new nodes if some are worth less than one that is heard of in this way.
+    /// What worked does not give way to hearsay, nor what a person gave to the words of
+    /// strangers. Among equals the older go, so that the book does not fill with the dead.
     fn make_room(&mut self, how: How) -> bool {
         if self.entries.len() < MOST_PEERS {
             return true;
         }
-        let worst = self.entries.iter().min_by_key(|(peer, entry)| (entry.worth(), entry.heard, salt(peer)));
-        let Some((worst, entry)) = worst else { return false };
-        // What worked does not give way to hearsay, nor what a person gave to the words of
-        // strangers. Among equals the older goes, so that the book does not fill with the dead.
-        if entry.succeeded.is_some() || (entry.how == How::Given && how != How::Given) {
-            return false;
-        }
-        let worst = *worst;
-        self.entries.remove(&worst);
-        true
+        let yields = |entry: &Entry| entry.succeeded.is_none() && (entry.how != How::Given || how == How::Given);
+        let mut worst: Vec<_> = self.entries.iter().filter(|(_, entry)| yields(entry)).collect();
+        worst.sort_unstable_by_key(|(_, entry)| (entry.worth(), entry.heard));
+        // Many at once, so that a flood is not sorted again for every drop of it.
+        let worst: Vec<_> = worst.into_iter().take(MOST_PEERS / 16).map(|(peer, _)| *peer).collect();
+        worst.iter().for_each(|peer| {
+            self.entries.remove(peer);
+        });
+        self.entries.len() < MOST_PEERS
     }
 }
 

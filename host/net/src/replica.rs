@@ -92,6 +92,9 @@ pub struct Outcome {
     pub taken: Taken,
 }
 
+/// A blob to hand out: its size, and its bytes.
+pub type Blob = (u64, Box<dyn Read + Send>);
+
 /// The node could not do its part, for reasons of its own.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("this node cannot serve the network: {0}")]
@@ -122,7 +125,7 @@ pub trait Replica: Send + Sync + 'static {
     fn wanted_blobs(&self, space: &SpaceId) -> Result<Vec<BlobId>, ReplicaError>;
 
     /// A blob to hand out to peers of a space, and its size.
-    fn blob(&self, space: &SpaceId, id: &BlobId) -> Result<Option<(u64, Box<dyn Read + Send>)>, ReplicaError>;
+    fn blob(&self, space: &SpaceId, id: &BlobId) -> Result<Option<Blob>, ReplicaError>;
 
     /// The most bytes that a wanted blob may have.
     fn most_blob_bytes(&self) -> u64;

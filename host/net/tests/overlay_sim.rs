@@ -68,7 +68,11 @@ fn a_record_reaches_almost_everyone_of_a_thousand_in_less_than_two_seconds() {
     let at = |part: f64| all[((all.len() - 1) as f64 * part) as usize];
     println!(
         "1,000 nodes, 50 ms there and back: half have a record after {} ms, 90 % after {}, 99 % after {}, the last of {} after {}",
-        at(0.5), at(0.9), at(0.99), all.len(), at(1.0)
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        all.len(),
+        at(1.0)
     );
     assert!(last.iter().all(|ms| *ms < 2000), "99 % after {last:?} ms of virtual time");
     assert_eq!(world.left().len(), 0);
@@ -174,11 +178,11 @@ fn against(lie: Lie) -> (World, Vec<Reason>) {
     let mut world = World::new(config);
     let liar = world.liars().next().expect("there is one").0;
     let mut reasons = BTreeMap::new();
-    for second in 0..150u32 {
+    for second in 0..110u32 {
         for node in 0..12 {
             world.connect(liar, node);
         }
-        if second < 100 {
+        if second < 60 {
             world.write(second % 12);
         }
         world.run(1000);
@@ -189,7 +193,7 @@ fn against(lie: Lie) -> (World, Vec<Reason>) {
         }
     }
     converge(&mut world, 60_000);
-    assert_eq!(world.set(0).len(), 100, "{lie:?} neither added nor hid anything");
+    assert_eq!(world.set(0).len(), 60, "{lie:?} neither added nor hid anything");
     assert_bounded(&world, &Config::default());
     assert_nobody_wronged(&world);
     (world, reasons.into_values().collect())
@@ -235,7 +239,8 @@ fn an_attacker_with_one_subnet_does_not_isolate_a_node() {
         .collect();
     let own = world.write(victim);
     world.watch(own);
-    world.run(5000);
+    // At the latest, whoever is compared with next has it.
+    world.run(60_000);
     let honest_peers = world.connections(victim).iter().filter(|peer| **peer < 40).count();
     println!("the victim has {honest_peers} honest peers of {}", world.connections(victim).len());
     let missing = written.iter().filter(|id| !world.set(victim).iter().any(|item| item.id == **id)).count();

@@ -38,6 +38,7 @@ pub mod spaces;
 pub mod text;
 pub mod view;
 
+pub use atlas_engine as engine;
 pub use atlas_engine::MAX_CONFIG_BYTES;
 pub use atlas_keys::Passphrase;
 pub use atlas_record::bundle;

@@ -3,16 +3,17 @@
 //! Code is named by its hash and kept as a blob; the standard set is part of the program.
 //! A name is a local convenience: what a space binds is a hash, for good.
 
-use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use atlas_engine::{CodeHash, Engine, EngineError, Meter, Validator};
 use atlas_record::BlobId;
 use atlas_record::space::Binding;
+use atlas_registry::Manifest;
 use atlas_store::{Batch, DocKind, Store, StoreError, WaitKey};
 use serde::{Deserialize, Serialize};
 
-use crate::error::NodeError;
+use crate::error::{NodeError, Refusal};
 
 /// A module that is here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -36,11 +37,18 @@ pub struct ModuleInfo {
     pub standard: bool,
 }
 
+/// Bytes of a component up to which it is compiled where it is needed: well under a second.
+/// Larger ones carry a language's runtime and take many seconds; what needs them can wait
+/// for that at the side.
+const COMPILED_AT_ONCE: usize = 512 << 10;
+
 /// Why a binding cannot judge now.
 #[derive(Debug)]
 pub enum Gap {
     /// Something has to arrive first.
     Missing(WaitKey),
+    /// The module is here and in the compiler, which takes its time over it.
+    Compiling(BlobId),
     /// The module is here and does not work.
     Broken(EngineError),
     /// The store could not be read.
@@ -51,6 +59,7 @@ impl From<Gap> for NodeError {
     fn from(gap: Gap) -> Self {
         match gap {
             Gap::Missing(what) => NodeError::Unavailable(format!("a part of the module is not here yet: {what:?}")),
+            Gap::Compiling(code) => NodeError::Unavailable(format!("module {code} is being compiled")),
             Gap::Broken(error) => error.into(),
             Gap::Store(error) => error.into(),
         }
@@ -63,12 +72,14 @@ pub struct Modules {
     store: Store,
     running: RwLock<HashMap<Binding, Arc<Validator>>>,
     standard: OnceLock<Vec<ModuleInfo>>,
+    /// Code that somebody waits for, so that one is enough.
+    awaited: Mutex<HashSet<BlobId>>,
 }
 
 impl Modules {
     /// On an engine and a store.
     pub fn new(engine: Engine, store: Store) -> Self {
-        Self { engine, store, running: RwLock::default(), standard: OnceLock::new() }
+        Self { engine, store, running: RwLock::default(), standard: OnceLock::new(), awaited: Mutex::default() }
     }
 
     /// The engine.
@@ -136,7 +147,7 @@ impl Modules {
 
     /// Checks a component, compiles it and keeps it under a name (its own, if none is given).
     pub fn install(&self, name: Option<&str>, bytes: Vec<u8>) -> Result<ModuleInfo, NodeError> {
-        let mut info = self.describe(&bytes)?;
+        let mut info = describe(&self.engine, &bytes)?;
         info.name = match name {
             Some(name) => name.to_owned(),
             None => info.module.rsplit(':').next().unwrap_or(&info.module).to_owned(),
@@ -150,24 +161,32 @@ impl Modules {
         Ok(info)
     }
 
-    /// What an installed component says of itself.
-    fn describe(&self, bytes: &[u8]) -> Result<ModuleInfo, NodeError> {
-        let inspection = atlas_engine::inspect(bytes)?;
-        let about = self.engine.describe(bytes)?;
-        Ok(ModuleInfo {
-            name: String::new(),
-            code: BlobId(inspection.code.0),
-            role: inspection.role.name().to_owned(),
-            module: about.name,
-            version: about.version,
-            summary: about.summary,
-            size: inspection.size,
-            standard: false,
+    /// The validator that a binding names, running. Waits for the compiler, however long it
+    /// takes: for callers that hold nothing up.
+    pub fn validator(&self, binding: &Binding) -> Result<Arc<Validator>, Gap> {
+        self.obtain(binding, |engine, code, bound| engine.validator(code, bound).map(Some))
+    }
+
+    /// The same for callers on the path of records: a large component that is not compiled yet
+    /// is handed to the compiler, and the gap says so.
+    pub fn validator_soon(&self, binding: &Binding) -> Result<Arc<Validator>, Gap> {
+        self.obtain(binding, |engine, code, bound| {
+            if code.len() <= COMPILED_AT_ONCE {
+                return engine.validator(code, bound).map(Some);
+            }
+            let ready = engine.validator_if_ready(bound)?;
+            if ready.is_none() {
+                engine.prepare(code.clone());
+            }
+            Ok(ready)
         })
     }
 
-    /// The validator that a binding names, running.
-    pub fn validator(&self, binding: &Binding) -> Result<Arc<Validator>, Gap> {
+    fn obtain(
+        &self,
+        binding: &Binding,
+        open: impl FnOnce(&Engine, &Arc<[u8]>, atlas_engine::Binding) -> Result<Option<Arc<Validator>>, EngineError>,
+    ) -> Result<Arc<Validator>, Gap> {
         if let Some(validator) = self.running.read().expect("no thread panics with this lock").get(binding) {
             return Ok(validator.clone());
         }
@@ -183,15 +202,78 @@ impl Modules {
             fuel: binding.fuel,
             memory: binding.memory,
         };
-        let validator = self.engine.validator(&code, bound).map_err(Gap::Broken)?;
+        let validator = open(&self.engine, &code, bound).map_err(Gap::Broken)?.ok_or(Gap::Compiling(binding.code))?;
         self.running.write().expect("no thread panics with this lock").insert(binding.clone(), validator.clone());
         Ok(validator)
+    }
+
+    /// Waits at the side until code is compiled, then does something once. If somebody waits for
+    /// the same code already, theirs is enough: it has not begun yet.
+    pub(crate) fn when_compiled(self: &Arc<Self>, id: BlobId, then: impl FnOnce() + Send + 'static) {
+        if !self.awaited.lock().expect("no thread panics with this lock").insert(id) {
+            return;
+        }
+        let modules = self.clone();
+        let wait = move || {
+            if let Ok(Some(code)) = modules.code(&id) {
+                // Refused or not: whoever waits learns it when it asks again.
+                let _ = modules.engine.prepare(code).wait();
+            }
+            modules.awaited.lock().expect("no thread panics with this lock").remove(&id);
+            drop(modules);
+            then();
+        };
+        if let Err(error) = std::thread::Builder::new().name("atlas-awaits-code".into()).spawn(wait) {
+            tracing::warn!("no thread to wait for a module's compilation: {error}");
+            self.awaited.lock().expect("no thread panics with this lock").remove(&id);
+        }
     }
 
     /// The validators that run now.
     pub fn running(&self) -> Vec<Arc<Validator>> {
         self.running.read().expect("no thread panics with this lock").values().cloned().collect()
     }
+}
+
+/// What a component is and says of itself, without a node.
+pub fn examine(bytes: &[u8]) -> Result<ModuleInfo, NodeError> {
+    let config = atlas_engine::EngineConfig { pooling: atlas_engine::Pooling::Off, ..Default::default() };
+    describe(&Engine::open(config)?, bytes)
+}
+
+/// What a component says of itself. One that carries a manifest must say the same in it.
+fn describe(engine: &Engine, bytes: &[u8]) -> Result<ModuleInfo, NodeError> {
+    let inspection = atlas_engine::inspect(bytes)?;
+    let manifest = manifest(bytes)?;
+    let about = engine.describe(bytes)?;
+    let role = inspection.role.name();
+    if let Some(manifest) = manifest {
+        for (field, packed, found) in [
+            ("name", manifest.name.as_str(), about.name.as_str()),
+            ("version", &manifest.version, &about.version),
+            ("role", &manifest.role, role),
+        ] {
+            if packed != found {
+                let text = format!("the package's manifest says {field} `{packed}`, and the module itself `{found}`");
+                return Err(Refusal::new("bad-manifest", text).into());
+            }
+        }
+    }
+    Ok(ModuleInfo {
+        name: String::new(),
+        code: BlobId(inspection.code.0),
+        role: role.to_owned(),
+        module: about.name,
+        version: about.version,
+        summary: about.summary,
+        size: inspection.size,
+        standard: false,
+    })
+}
+
+/// The manifest of a package.
+pub fn manifest(bytes: &[u8]) -> Result<Option<Manifest>, NodeError> {
+    Manifest::of(bytes).map_err(|error| Refusal::new("bad-manifest", error.to_string()).into())
 }
 
 /// The standard set as its manifest describes it: asking the modules themselves would compile

@@ -1,7 +1,7 @@
 //! A node on one directory.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, OnceLock, RwLock, Weak};
 use std::time::Instant;
 
 use atlas_engine::{Engine, EngineConfig, Pooling};
@@ -47,6 +47,16 @@ impl NodeConfig {
 /// A running node. Cheap to clone.
 #[derive(Clone)]
 pub struct Node(Arc<Inner>);
+
+/// A node that may be gone: for threads that must not keep it.
+pub(crate) struct WeakNode(Weak<Inner>);
+
+impl WeakNode {
+    /// The node, if it is still there.
+    pub(crate) fn upgrade(&self) -> Option<Node> {
+        self.0.upgrade().map(Node)
+    }
+}
 
 struct Inner {
     /// These two first, so that they stop before what they read goes.
@@ -140,6 +150,10 @@ impl Node {
         Ok(node)
     }
 
+    pub(crate) fn downgrade(&self) -> WeakNode {
+        WeakNode(Arc::downgrade(&self.0))
+    }
+
     /// The directory.
     pub fn dir(&self) -> &Path {
         &self.0.dir
@@ -166,7 +180,7 @@ impl Node {
     }
 
     /// Modules.
-    pub fn modules(&self) -> &Modules {
+    pub fn modules(&self) -> &Arc<Modules> {
         &self.0.modules
     }
 

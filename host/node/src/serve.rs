@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
 use crate::error::NodeError;
@@ -72,6 +73,13 @@ pub async fn serve(
         listening.live().stop();
         let _ = stopping.send(());
     };
+    // An answer is written at once, so there is nothing to gain by holding back its last part
+    // until the client has confirmed the others.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection delays small packets");
+        }
+    });
     let serving = axum::serve(listener, api::router(node)).with_graceful_shutdown(stop);
     let served = tokio::select! {
         served = serving => served.map_err(failed),

@@ -4,13 +4,14 @@
 //! cargo run --release -p atlas-store --example network -- [RECORDS] [DIR]
 //! ```
 //!
-//! Beside the figures of ranges stands what reading every key of the set takes, which is what
+//! Every figure is time on the processor, of the thread that asks: on a machine that does other
+//! things besides, the clock says little. Beside the figures of ranges stands what reading every key of the set takes, which is what
 //! they save.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::VecDeque;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use atlas_record::cbor::Map;
 use atlas_record::header::Header;
@@ -24,7 +25,7 @@ use atlas_store::{Batch, Config, Ranges, Store, Verdict};
 const BATCH: u64 = 1000;
 const SPACE: SpaceId = SpaceId([1; 32]);
 /// Ranges into which a peer splits one that differs.
-const SPLIT: usize = 16;
+const SPLIT: u64 = 16;
 
 /// A post of ordinary length, some 700 bytes in transport form.
 fn record(i: u64) -> Record {
@@ -65,22 +66,22 @@ fn resident_mib() -> f64 {
     line.and_then(|line| line.split_ascii_whitespace().nth(1)?.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
 }
 
+/// Time on the processor of this thread since it began.
+fn now() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux says how long a thread ran");
+    let nanos = stat.split_ascii_whitespace().next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.expect("nanoseconds come first"))
+}
+
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// Median and 99th percentile of many times, in milliseconds.
-fn spread(mut times: Vec<Duration>) -> String {
-    times.sort();
-    let at = |share: usize| ms(times[(times.len() - 1) * share / 100]);
-    format!("median {:.3} ms, p99 {:.3} ms", at(50), at(99))
-}
-
-fn timed<T>(times: &mut Vec<Duration>, what: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
-    let done = what();
-    times.push(start.elapsed());
-    done
+/// What each of many took on average.
+fn each(count: u64, mut what: impl FnMut(u64)) -> String {
+    let start = now();
+    (0..count).for_each(&mut what);
+    format!("{:.1} us", (now() - start).as_secs_f64() * 1e6 / count as f64)
 }
 
 fn load(store: &Store, numbers: impl Iterator<Item = u64>) {
@@ -104,60 +105,56 @@ fn ranges(store: &Store) -> Ranges {
 
 /// Every range that peers compare who differ everywhere: the set, its parts, and theirs, down
 /// to `least` members.
-fn descend(ranges: &Ranges, least: usize) -> usize {
-    let (mut level, mut sums) = (vec![0..ranges.len()], 0);
+fn descend(ranges: &Ranges, least: u64) -> usize {
+    let (mut level, mut sums) = (Vec::from_iter([0..ranges.len()]), 0);
     loop {
         for range in &level {
             black_box(ranges.sum(range.clone()).unwrap());
         }
         sums += level.len();
-        if level[0].len() <= least {
+        if level[0].end - level[0].start <= least {
             return sums;
         }
-        let parts = |range: std::ops::Range<usize>| {
-            (0..SPLIT).map(move |i| range.start + range.len() * i / SPLIT..range.start + range.len() * (i + 1) / SPLIT)
+        let parts = |range: std::ops::Range<u64>| {
+            let (start, length) = (range.start, range.end - range.start);
+            (0..SPLIT).map(move |i| start + length * i / SPLIT..start + length * (i + 1) / SPLIT)
         };
         level = level.into_iter().flat_map(parts).collect();
     }
 }
 
 fn ask_ranges(store: &Store, records: u64) {
-    let start = Instant::now();
+    let start = now();
     let keys = store.admissible(&SPACE, &type_name(), None).unwrap().count();
-    println!("every key of the set read, one by one: {keys} in {:.0} ms", ms(start.elapsed()));
+    println!("every key of the set read, one by one: {keys} in {:.0} ms", ms(now() - start));
     let resident = resident_mib();
-    let start = Instant::now();
+    let start = now();
     let first = ranges(store);
-    println!("ranges, first time: {:.0} ms, {:.1} MiB more resident", ms(start.elapsed()), resident_mib() - resident);
-    let mut times = Vec::new();
-    (0..200).for_each(|_| drop(timed(&mut times, || ranges(store))));
-    println!("  again: {}", spread(times));
+    println!("ranges, first time: {:.0} ms, {:.1} MiB more resident", ms(now() - start), resident_mib() - resident);
+    println!("  again: {}", each(200, |_| drop(ranges(store))));
     let random = |i: u64| {
         let hash = blake3::hash(&i.to_le_bytes());
         u64::from_le_bytes(hash.as_bytes()[..8].try_into().unwrap())
     };
-    let index = |i: u64| (random(i) % (records + 1)) as usize;
-    let (mut sums, mut bounds) = (Vec::new(), Vec::new());
-    for i in 0..2000 {
+    let index = |i: u64| random(i) % (records + 1);
+    let sum = |i| {
         let (one, other) = (index(2 * i), index(2 * i + 1));
-        timed(&mut sums, || first.sum(one.min(other)..one.max(other)).unwrap());
-        let bound = Rank { created: 1_700_000_000_000 + random(i) % (records * 10), id: RecordId([0; 32]) };
-        timed(&mut bounds, || first.lower_bound(&bound).unwrap());
-    }
-    println!("  sum of a random range: {}", spread(sums));
-    println!("  lower bound of a random time: {}", spread(bounds));
-    let start = Instant::now();
+        black_box(first.sum(one.min(other)..one.max(other)).unwrap());
+    };
+    println!("  sum of a random range: {}", each(2000, sum));
+    let bound = |i| Rank { created: 1_700_000_000_000 + random(i) % (records * 10), id: RecordId([0; 32]) };
+    println!(
+        "  lower bound of a random time: {}",
+        each(2000, |i| _ = black_box(first.lower_bound(&bound(i)).unwrap()))
+    );
+    let start = now();
     let sums = descend(&first, SPLIT);
-    println!("  sums of all {sums} ranges down to {SPLIT} members: {:.0} ms", ms(start.elapsed()));
-    let start = Instant::now();
-    first.iter(0..first.len()).for_each(|member| drop(black_box(member.unwrap())));
-    println!("  every member listed: {:.0} ms", ms(start.elapsed()));
-    let mut times = Vec::new();
-    for round in 0..20 {
-        load(store, (records + round * 1000)..(records + (round + 1) * 1000));
-        timed(&mut times, || ranges(store));
-    }
-    println!("  after 1000 records more: {}", spread(times));
+    println!("  sums of all {sums} ranges down to {SPLIT} members: {:.0} ms", ms(now() - start));
+    let start = now();
+    first.iter(0..first.len()).for_each(|member| _ = black_box(member.unwrap()));
+    println!("  every member listed: {:.0} ms", ms(now() - start));
+    load(store, records..records + 1000);
+    println!("  after 1000 records more: {}", each(1, |_| drop(ranges(store))));
 }
 
 fn ask_records(store: &Store, most: usize) {
@@ -165,9 +162,9 @@ fn ask_records(store: &Store, most: usize) {
     let ids: Vec<RecordId> = members.map(|member| member.unwrap().0.id).collect();
     let mut shuffled = ids.clone();
     shuffled.sort();
-    let per_second = |count: usize, start: Instant| count as f64 / start.elapsed().as_secs_f64();
+    let per_second = |count: usize, start: Duration| count as f64 / (now() - start).as_secs_f64();
     for (order, ids) in [("in order of time", &ids), ("in order of their ids", &shuffled)] {
-        let (start, mut bytes) = (Instant::now(), 0);
+        let (start, mut bytes) = (now(), 0);
         for ids in ids.chunks(BATCH as usize) {
             bytes += store.encoded(ids, usize::MAX).unwrap().iter().flatten().map(Vec::len).sum::<usize>();
         }
@@ -180,11 +177,11 @@ fn ask_records(store: &Store, most: usize) {
     }
     let foreign: Vec<RecordId> = ids.iter().map(|id| RecordId::of(&id.0)).collect();
     for (what, ids, absent) in [("here", &shuffled, 0), ("not here", &foreign, foreign.len())] {
-        let start = Instant::now();
+        let start = now();
         let found: usize = ids.chunks(BATCH as usize).map(|ids| store.absent(ids).unwrap().len()).sum();
         println!("which of {} ids are absent, all {what}: {:.0}/s", ids.len(), per_second(ids.len(), start));
         assert_eq!(found, absent);
-        let start = Instant::now();
+        let start = now();
         let found = ids.chunks(BATCH as usize).flat_map(|ids| store.lacking(ids).unwrap()).flatten().count();
         println!("what is lacking of them: {:.0}/s", per_second(ids.len(), start));
         assert_eq!(found, absent);
@@ -196,10 +193,8 @@ fn main() {
     let records = args.next().map_or(100_000, |count| count.parse().expect("a number of records"));
     let root = args.next().map_or_else(std::env::temp_dir, Into::into).join("atlas-store-network");
     let _ = std::fs::remove_dir_all(&root);
-    let start = Instant::now();
     let store = Store::open(&root, Config::default()).unwrap();
     load(&store, 0..records);
-    println!("{records} records loaded in {:.1} s", start.elapsed().as_secs_f64());
     drop(store);
     let store = Store::open(&root, Config::default()).unwrap();
     ask_ranges(&store, records);

@@ -10,9 +10,7 @@ use crate::error::BuildError;
 /// The component of a core module that carries its world, as the guest SDK embeds it.
 pub fn encode(module: &str, core: &[u8]) -> Result<Vec<u8>, BuildError> {
     let fail = |why: String| BuildError::Component { module: module.to_owned(), why };
-    let mut encoder = wit_component::ComponentEncoder::default();
-    let encoder = encoder.module(core).map_err(|error| fail(format!("{error:#}")))?;
-    let component = encoder.validate(true).encode().map_err(|error| fail(format!("{error:#}")))?;
+    let component = atlas_registry::build::encode(core).map_err(|error| fail(error.to_string()))?;
     match function_imports(&component).map_err(fail)?.as_slice() {
         [] => Ok(component),
         imports => Err(BuildError::Component {

@@ -30,16 +30,8 @@ pub enum BuildError {
         why: String,
     },
     /// Nothing here compiles to WebAssembly.
-    #[error(
-        "no toolchain here compiles to wasm32-unknown-unknown. Install one of:\n  \
-         rustup target add wasm32-unknown-unknown\n  \
-         apt-get install rustc-web cargo-web rust-web-src   (Debian; used through /usr/bin/cargo)\n\
-         What was tried:\n{tried}"
-    )]
-    NoToolchain {
-        /// One line for each toolchain, with what it lacks.
-        tried: String,
-    },
+    #[error(transparent)]
+    Toolchain(#[from] atlas_registry::RegistryError),
     /// A module is not a component of its world.
     #[error("{module}: {why}")]
     Component {

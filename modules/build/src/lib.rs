@@ -13,13 +13,12 @@ mod error;
 pub mod inputs;
 mod manifest;
 mod set;
-mod toolchain;
 
+pub use atlas_registry::build::rust::Toolchain;
 pub use component::{describe, encode, function_imports};
 pub use error::BuildError;
 pub use manifest::{MANIFEST, Manifest, Module, code_hashes};
-pub use set::{Built, ROLES, Source, build, discover};
-pub use toolchain::{Std, Toolchain};
+pub use set::{Built, ROLES, Source, build, discover, toolchain_line};
 
 /// The command that brings the prebuilt set up to date.
 pub const REBUILD: &str = "cargo run -p atlas-modules-build --bin build-modules";

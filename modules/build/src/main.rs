@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use atlas_modules_build::{
     BuildError, Built, MANIFEST, Manifest, Module, REBUILD, Source, Toolchain, build, code_hashes, discover,
+    toolchain_line,
 };
 
 const USAGE: &str = "\
@@ -48,7 +49,7 @@ fn run(check: bool, names: &[String]) -> Result<bool, BuildError> {
     let sources = discover(&root)?;
     let chosen = choose(&sources, names)?;
     let toolchain = Toolchain::find()?;
-    let line = toolchain.line(&root)?;
+    let line = toolchain_line(&root, &toolchain)?;
     println!("{line}");
 
     let folder = root.join("modules/prebuilt");

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use atlas_registry::build::rust::{TARGET, Toolchain};
+
 use crate::component;
 use crate::error::BuildError;
-use crate::inputs::source_hash;
+use crate::inputs::{locked_dependency, source_hash};
 use crate::manifest::{Inputs, Module, code_hashes};
-use crate::toolchain::{TARGET, Toolchain};
 
 /// The folders of `modules/` that hold modules: one for each world.
 pub const ROLES: [&str; 7] = ["validator", "trust", "ranker", "governance", "admission", "economy", "app"];
@@ -63,6 +64,13 @@ fn package_name(manifest: &Path) -> Result<String, BuildError> {
     let table: toml::Table = text.parse().map_err(|error| BuildError::form(manifest, error))?;
     let name = table.get("package").and_then(|package| package.get("name")?.as_str());
     name.map(str::to_owned).ok_or_else(|| BuildError::form(manifest, "has no package name"))
+}
+
+/// What builds the set, in one line. The same line promises the same bytes.
+pub fn toolchain_line(root: &Path, toolchain: &Toolchain) -> Result<String, BuildError> {
+    // Whose code makes components of core modules.
+    let encoder = locked_dependency(root, "atlas-registry", "wit-component")?;
+    Ok(format!("{}, {encoder}", toolchain.line()))
 }
 
 /// Compiles a module and makes a component of it.

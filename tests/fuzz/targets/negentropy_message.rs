@@ -18,7 +18,7 @@ fn written_again(message: &[u8]) {
     let Ok((wire::VERSION, mut reader)) = wire::Reader::new(message) else { return };
     let mut writer = wire::Writer::new();
     loop {
-        match reader.next() {
+        match reader.range() {
             Ok(Some((bound, payload))) => writer.put(&bound, payload),
             Ok(None) => return assert_eq!(writer.finish(), message),
             Err(_) => return,

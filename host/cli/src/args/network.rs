@@ -18,10 +18,10 @@ pub struct Network {
     #[arg(long, value_name = "MULTIADDR")]
     pub external: Vec<String>,
     /// Look for nodes on the local network: on or off
-    #[arg(long, value_name = "on|off", default_value = "on", value_parser = parse_switch)]
+    #[arg(long, value_name = "on|off", default_value = "on", action = clap::ArgAction::Set, value_parser = parse_switch)]
     pub mdns: bool,
     /// Take part in the DHT, by which spaces are found by their id alone: on or off
-    #[arg(long, value_name = "on|off", default_value = "on", value_parser = parse_switch)]
+    #[arg(long, value_name = "on|off", default_value = "on", action = clap::ArgAction::Set, value_parser = parse_switch)]
     pub dht: bool,
     /// Relay for nodes that strangers cannot reach: on, off, or auto (while this one can be reached)
     #[arg(long, value_name = "on|off|auto")]

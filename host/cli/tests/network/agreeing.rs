@@ -116,11 +116,11 @@ fn revocations_and_bindings_reach_others() {
     agree(&ada, &bob, "debian");
     // An app of Ada's writes, and is revoked without keeping anything.
     let request = ada.run(&["id", "new", "--app", "notes"]).exits(0).text();
-    let scope = ["--types", "atlas.post", "--actions", "create", "--space", "debian", "--expires", "30d"];
+    let scope = ["--types", "atlas.post", "--actions", "create", "--space", "debian", "--expires", "30d", "--yes"];
     ada.run(&[&["id", "grant", request.trim(), "--as", "ada"], &scope[..]].concat()).exits(0);
     let id = post(&ada, "notes", "written by an app");
     until("what the app wrote is with Bob", || shows(&bob, &id));
-    ada.run(&["id", "revoke", "notes", "--as", "ada", "--keep", "nothing"]).exits(0);
+    ada.run(&["id", "revoke", "notes", "--as", "ada", "--keep-nothing", "--yes"]).exits(0);
     until("it is gone with Bob too", || !shows(&bob, &id));
     // Another type is bound, and used at once.
     ada.run(&["module", "bind", "--space", "debian", "--as", "ada", "validator:atlas.label", "label"]).exits(0);
@@ -143,7 +143,7 @@ fn joining_off_the_network_is_remembered_and_done_later() {
 #[test]
 fn what_is_no_invitation_is_refused_in_words() {
     let bob = named("bob");
-    let problem = bob.problem(1, &["space", "join", "atlas:debian"]);
+    let problem = bob.problem(2, &["space", "join", "atlas:debian"]);
     assert!(problem["detail"].as_str().unwrap().contains("atlas space invite"), "{problem}");
     let problem = bob.problem(1, &["peer", "list"]);
     assert!(problem["detail"].as_str().unwrap().contains("atlas up"), "{problem}");

@@ -10,6 +10,7 @@ mod disk_full;
 mod first_minutes;
 mod identities;
 mod killing;
+mod languages;
 mod lexicon;
 mod lines_of_json;
 mod live_reads;

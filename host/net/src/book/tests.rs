@@ -61,7 +61,7 @@ fn a_flood_of_new_nodes_does_not_drive_out_those_that_worked() {
     for n in 0..(2 * MOST_PEERS as u32) {
         book.heard(PeerId::random(), &[addr(n)], How::Dht, DAY + u64::from(n));
     }
-    assert_eq!(book.len(), MOST_PEERS);
+    assert!((MOST_PEERS * 15 / 16..=MOST_PEERS).contains(&book.len()));
     assert!(good.iter().chain([&given]).all(|peer| book.get(peer).is_some()));
     assert!(book.candidates(2 * DAY, 100).iter().all(|peer| good.contains(peer)));
 }

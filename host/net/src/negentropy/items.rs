@@ -139,11 +139,7 @@ pub trait Items {
     fn sum(&self, range: Range<u64>) -> Result<Sum, Self::Error>;
 
     /// Shows the members at these positions in order, until told to stop.
-    fn for_each(
-        &self,
-        range: Range<u64>,
-        visit: &mut dyn FnMut(Item) -> ControlFlow<()>,
-    ) -> Result<(), Self::Error>;
+    fn for_each(&self, range: Range<u64>, visit: &mut dyn FnMut(Item) -> ControlFlow<()>) -> Result<(), Self::Error>;
 }
 
 /// A member whose time is `u64::MAX`, which the protocol keeps for "infinity".
@@ -210,11 +206,7 @@ impl Items for Memory {
         Ok(self.below(range.end as usize).minus(&self.below(range.start as usize)))
     }
 
-    fn for_each(
-        &self,
-        range: Range<u64>,
-        visit: &mut dyn FnMut(Item) -> ControlFlow<()>,
-    ) -> Result<(), Infallible> {
+    fn for_each(&self, range: Range<u64>, visit: &mut dyn FnMut(Item) -> ControlFlow<()>) -> Result<(), Infallible> {
         let _ = self.items[range.start as usize..range.end as usize].iter().try_for_each(|item| visit(*item));
         Ok(())
     }

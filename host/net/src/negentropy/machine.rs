@@ -162,12 +162,8 @@ impl<'a, I: Items> Turn<'a, I> {
     }
 
     /// Goes through the ranges of a message, until they end or the answer is full.
-    fn read(
-        &mut self,
-        mut reader: Reader<'_>,
-        mut learner: Option<&mut Step>,
-    ) -> Result<(), ReconcileError<I::Error>> {
-        while let Some((bound, payload)) = reader.next()? {
+    fn read(&mut self, mut reader: Reader<'_>, mut learner: Option<&mut Step>) -> Result<(), ReconcileError<I::Error>> {
+        while let Some((bound, payload)) = reader.range()? {
             let flow = match (payload, learner.as_deref_mut()) {
                 (Payload::Skip, _) => self.agreed(bound),
                 (Payload::Fingerprint(theirs), _) => self.compare(bound, theirs),

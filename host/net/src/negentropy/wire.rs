@@ -198,10 +198,8 @@ impl<'a> Reader<'a> {
             },
         };
         let prefix = self.number()?;
-        let prefix = usize::try_from(prefix)
-            .ok()
-            .filter(|&prefix| prefix <= 32)
-            .ok_or(Malformed::PrefixTooLong(prefix))?;
+        let prefix =
+            usize::try_from(prefix).ok().filter(|&prefix| prefix <= 32).ok_or(Malformed::PrefixTooLong(prefix))?;
         let mut id = [0; 32];
         id[..prefix].copy_from_slice(self.take(prefix, Malformed::BoundCutOff)?);
         let bound = Bound { at: Item { time, id }, prefix };
@@ -213,7 +211,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next range, or `None` behind the last.
-    pub fn next(&mut self) -> Result<Option<(Bound, Payload<'a>)>, Malformed> {
+    pub fn range(&mut self) -> Result<Option<(Bound, Payload<'a>)>, Malformed> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -248,7 +246,7 @@ mod tests {
     fn read(message: &[u8]) -> Result<Vec<(Bound, Payload<'_>)>, Malformed> {
         let (_, mut reader) = Reader::new(message)?;
         let mut ranges = Vec::new();
-        while let Some(range) = reader.next()? {
+        while let Some(range) = reader.range()? {
             ranges.push(range);
         }
         Ok(ranges)

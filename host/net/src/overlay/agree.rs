@@ -87,7 +87,8 @@ impl<P: PeerKey> Overlay<P> {
             }
             let due = agreement.due && agreement.not_before <= now;
             if due || routine {
-                let weight = (!due, of_group(group), agreement.compared, peer);
+                // The group comes first: new connections out of one subnet do not get in the way of the others.
+                let weight = (of_group(group), !due, agreement.compared, peer);
                 if best.is_none_or(|before| weight < before) {
                     best = Some(weight);
                 }
@@ -98,7 +99,15 @@ impl<P: PeerKey> Overlay<P> {
     }
 
     /// Ids that only the partner of a reconciliation has, or claims to have.
-    pub fn needs(&mut self, now: Millis, token: Token, space: SpaceId, set: &Set, ids: &[Id], known: &mut dyn Known) -> Room {
+    pub fn needs(
+        &mut self,
+        now: Millis,
+        token: Token,
+        space: SpaceId,
+        set: &Set,
+        ids: &[Id],
+        known: &mut dyn Known,
+    ) -> Room {
         let Some(joined) = self.spaces.get_mut(&space) else { return Room::Full };
         let Some(running) = joined.running.as_mut().filter(|running| running.token == token) else { return Room::Full };
         let may_owe = self.config.owed_most;

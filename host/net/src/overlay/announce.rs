@@ -21,7 +21,7 @@ impl<P: PeerKey> Overlay<P> {
         self.spread(now, space, entries);
     }
 
-    /// Tells the neighbours, and a few others, unless they are known to have it.
+    /// Tells the neighbours, those who count on it, and a few others, unless they are known to have it.
     pub(super) fn spread(&mut self, now: Millis, space: SpaceId, entries: &[Entry]) {
         if entries.is_empty() {
             return;
@@ -29,6 +29,7 @@ impl<P: PeerKey> Overlay<P> {
         let candidates = self.candidates(now, &space);
         let Some(joined) = self.spaces.get(&space) else { return };
         let mut targets = joined.neighbours.clone();
+        targets.extend(joined.followers.iter().filter(|follower| !joined.neighbours.contains(follower)));
         targets.extend(space::extra(&targets, &candidates, self.config.extra, &mut self.rng));
         for peer in targets {
             self.tell(now, peer, space, entries);
@@ -129,9 +130,7 @@ impl<P: PeerKey> Overlay<P> {
             shared.agreement.due = true;
             self.look(space, now);
         }
-        for (offence, times) in
-            [(Offence::Flood, flood), (Offence::Replay, replayed), (Offence::Refused, refused)]
-        {
+        for (offence, times) in [(Offence::Flood, flood), (Offence::Replay, replayed), (Offence::Refused, refused)] {
             self.blame(now, peer, offence, times);
         }
         self.judge(now, peer);

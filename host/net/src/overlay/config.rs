@@ -4,10 +4,10 @@ use super::types::Millis;
 
 /// Bounds and paces. The defaults suit a node with a home connection and some hundred peers.
 ///
-/// What the tables can grow to, per machine: `peers` connections, `departed` peers that were left,
-/// `wants` members on the want-list (about 200 bytes each), `recent` members remembered (about 150 bytes
-/// each); per peer `spaces_per_peer` spaces, `outbox` announcements and `replay` ids. With the defaults that
-/// is below 64 MiB if everyone attacks at once.
+/// What the tables can grow to: the want-list to 20 MiB (`wants`, some 300 bytes each), what is remembered to
+/// 8 MiB (`recent`, some 500 bytes each), ids against replays to 26 MiB (`replay` for each of `peers`, some 50
+/// bytes each), and per space the outboxes to 25 MiB (`outbox` for each of `peers`, some 100 bytes each). That
+/// takes an attack by all peers at once; a quiet node needs some hundred KiB.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Peers that are connected at the same time.
@@ -17,10 +17,12 @@ pub struct Config {
     /// Peers that were left and may not come back yet. The oldest is forgotten.
     pub departed: usize,
 
-    /// Peers per space to whom everything new is announced.
+    /// Peers per space that this node chooses as neighbours: it counts on their announcements, and they get its own.
     pub neighbours: usize,
-    /// Peers per space, other ones each time, to whom it is announced as well: so a ring of neighbours
-    /// that keeps silent does not cut anyone off.
+    /// Peers per space that chose this node, and get its announcements.
+    pub followers: usize,
+    /// Peers per space, other ones each time, to whom everything new is announced as well: so a ring of
+    /// neighbours that keeps silent does not cut anyone off.
     pub extra: usize,
     /// How long a set of neighbours stays before one of them is replaced.
     pub rotate_every: Millis,
@@ -89,12 +91,13 @@ impl Default for Config {
             peers: 256,
             spaces_per_peer: 1024,
             departed: 4096,
-            neighbours: 6,
-            extra: 2,
+            neighbours: 5,
+            followers: 10,
+            extra: 1,
             rotate_every: 300_000,
             gather: 5,
             frame_entries: 512,
-            outbox: 4096,
+            outbox: 1024,
             send: (1000.0, 4096.0),
             receive: (2000.0, 16_384.0),
             replay: 2048,
@@ -110,7 +113,7 @@ impl Default for Config {
             attempts: 6,
             recent: 16_384,
             reconciles: 4,
-            reconcile_every: 60_000,
+            reconcile_every: 30_000,
             reconcile_soon: 1000,
             reconcile_whole: 120_000,
             reconcile_cost: (128 * 1024, 4096),

@@ -110,6 +110,7 @@ impl<P: PeerKey> Overlay<P> {
             let joined = Space {
                 follows,
                 neighbours: Vec::new(),
+                followers: Vec::new(),
                 rotate_at,
                 reconcile_at: now,
                 routine_at,
@@ -217,6 +218,23 @@ impl<P: PeerKey> Overlay<P> {
         }
     }
 
+    /// A peer counts on this node's announcements in a space, or no longer does. If more do than there is
+    /// place for, the most crowded group makes place.
+    pub fn neighbour(&mut self, now: Millis, peer: P, space: SpaceId, on: bool) {
+        let candidates = self.candidates(now, &space);
+        let Some(joined) = self.spaces.get_mut(&space) else { return };
+        joined.followers.retain(|follower| *follower != peer);
+        if !on || !candidates.iter().any(|candidate| candidate.peer == peer) {
+            return;
+        }
+        joined.followers.push(peer);
+        if joined.followers.len() > self.config.followers
+            && let Some((weakest, _)) = space::weakest(&joined.followers, &candidates, &mut self.rng)
+        {
+            joined.followers.retain(|follower| *follower != weakest);
+        }
+    }
+
     /// A connection ended, for whatever reason.
     pub fn disconnected(&mut self, now: Millis, peer: P) {
         let Some(state) = self.peers.remove(&peer) else { return };
@@ -309,8 +327,11 @@ impl<P: PeerKey> Overlay<P> {
     fn settle_neighbours(&mut self, now: Millis, space: SpaceId) {
         let candidates = self.candidates(now, &space);
         let Some(joined) = self.spaces.get_mut(&space) else { return };
+        let before = joined.neighbours.clone();
+        let is_candidate = |peer: &P| candidates.iter().any(|candidate| candidate.peer == *peer);
+        joined.followers.retain(is_candidate);
         let neighbours = &mut joined.neighbours;
-        neighbours.retain(|neighbour| candidates.iter().any(|candidate| candidate.peer == *neighbour));
+        neighbours.retain(is_candidate);
         space::fill(neighbours, &candidates, self.config.neighbours, &mut self.rng);
         let groups: BTreeSet<u64> =
             candidates.iter().filter(|c| neighbours.contains(&c.peer)).map(|c| c.group).collect();
@@ -320,6 +341,17 @@ impl<P: PeerKey> Overlay<P> {
         {
             neighbours.retain(|neighbour| *neighbour != weakest);
             space::fill(neighbours, &candidates, self.config.neighbours, &mut self.rng);
+        }
+        self.tell_choice(space, &before);
+    }
+
+    /// Tells those who became neighbours, and those who are none any more.
+    fn tell_choice(&mut self, space: SpaceId, before: &[P]) {
+        let Some(joined) = self.spaces.get(&space) else { return };
+        let gone = before.iter().filter(|peer| !joined.neighbours.contains(peer)).map(|peer| (*peer, false));
+        let come = joined.neighbours.iter().filter(|peer| !before.contains(peer)).map(|peer| (*peer, true));
+        for (peer, on) in gone.chain(come).filter(|(peer, _)| self.peers.contains_key(peer)) {
+            self.actions.push_back(Action::Neighbour { peer, space, on });
         }
     }
 
@@ -334,11 +366,13 @@ impl<P: PeerKey> Overlay<P> {
         if candidates.len() <= joined.neighbours.len() {
             return;
         }
+        let before = joined.neighbours.clone();
         if let Some((weakest, _)) = space::weakest(&joined.neighbours, &candidates, &mut self.rng) {
             joined.neighbours.retain(|neighbour| *neighbour != weakest);
             let others: Vec<_> = candidates.iter().filter(|candidate| candidate.peer != weakest).copied().collect();
             space::fill(&mut joined.neighbours, &others, self.config.neighbours, &mut self.rng);
         }
+        self.tell_choice(space, &before);
     }
 
     /// `every` from now, give or take half of it, so that nodes that started together do not act together.

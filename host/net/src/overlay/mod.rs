@@ -1,8 +1,8 @@
 //! Announce and pull: how what one node writes reaches all others, and how a node deals with peers
 //! that lie. One machine per node, without clock and I/O.
 //!
-//! A node that has taken in something new *announces* it, a time and an id, to a few *neighbours* of the
-//! space. They *pull* what they lack; the host passes it through ingest; what was accepted is announced
+//! A node that has taken in something new *announces* it, a time and an id, to its *neighbours* in the
+//! space: a few that it chose, and a few that chose it. They *pull* what they lack; the host passes it through ingest; what was accepted is announced
 //! on. So nothing spreads that the node in between has not checked. What announcements miss, *reconciliation* finds
 //! ([`crate::negentropy`]), and its findings go onto the same *want-list*: one place decides what is fetched
 //! from whom, how much at once, and what happens if it does not come.
@@ -37,6 +37,4 @@ pub use config::Config;
 pub use machine::Overlay;
 pub use score::{Offence, Reason, Standing};
 pub use status::{Load, PeerStatus, SpaceStatus};
-pub use types::{
-    Action, End, Entry, Follows, Known, Millis, Outcome, PeerKey, Refusal, Room, Set, Tally, Token,
-};
+pub use types::{Action, End, Entry, Follows, Known, Millis, Outcome, PeerKey, Refusal, Room, Set, Tally, Token};

@@ -39,13 +39,8 @@ pub(super) struct Agreement {
 
 impl Shared {
     pub fn new(follows: Follows, not_before: Millis, config: &Config) -> Self {
-        let agreement = Agreement {
-            due: true,
-            not_before,
-            patience: config.reconcile_soon,
-            compared: None,
-            equal: false,
-        };
+        let agreement =
+            Agreement { due: true, not_before, patience: config.reconcile_soon, compared: None, equal: false };
         Self { follows, out: VecDeque::new(), more: false, agreement }
     }
 

@@ -13,6 +13,9 @@ use crate::negentropy::Id;
 /// Members per fetch from a peer that is limited.
 const LIMITED_BATCH: usize = 8;
 
+/// How many members that were not served count, per fetch: a fetch is one mistake, however large it was.
+const COUNTED: usize = 16;
+
 impl<P: PeerKey> Overlay<P> {
     /// Asks peers for what is wanted, in turn, as far as bounds and the host's ingest allow.
     pub(super) fn pump(&mut self, now: Millis) {
@@ -65,6 +68,7 @@ impl<P: PeerKey> Overlay<P> {
             (None, None) => return,
         };
         let mut taken_in: Vec<Entry> = Vec::new();
+        let mut undelivered = Vec::new();
         for (id, outcome) in outcomes {
             let key = (space, *id);
             if self.wants.answered(now, token, id).is_none() && !late {
@@ -89,7 +93,7 @@ impl<P: PeerKey> Overlay<P> {
                 }
                 Outcome::Known | Outcome::Parked => drop(self.wants.remove(&key)),
                 Outcome::NotServed if late => {}
-                Outcome::NotServed => self.undelivered(now, peer, &[key]),
+                Outcome::NotServed => undelivered.push(key),
                 Outcome::Refused(refusal) => {
                     self.blame(now, peer, Offence::Served(*refusal), 1);
                     if refusal.is_of_the_id() {
@@ -101,6 +105,7 @@ impl<P: PeerKey> Overlay<P> {
                 }
             }
         }
+        self.undelivered(now, peer, &undelivered);
         self.spread(now, space, &taken_in);
         self.judge(now, peer);
         self.pump(now);
@@ -128,12 +133,13 @@ impl<P: PeerKey> Overlay<P> {
             End::Complete => self.undelivered(now, batch.peer, &open),
             // A line may break. One that breaks before anything came is as good as no answer.
             End::Broken => {
-                let nothing = open.len() == batch.asked;
-                self.blame(now, batch.peer, Offence::NotServed, usize::from(nothing));
+                self.blame(now, batch.peer, Offence::NotServed, usize::from(open.len() == batch.asked));
                 self.miss(now, &open);
             }
             End::TimedOut => {
                 self.blame(now, batch.peer, Offence::Slow, 1);
+                let nothing = if open.len() == batch.asked { open.len().min(COUNTED) } else { 0 };
+                self.blame(now, batch.peer, Offence::NotServed, nothing);
                 self.miss(now, &open);
             }
         }
@@ -143,7 +149,7 @@ impl<P: PeerKey> Overlay<P> {
 
     /// A peer does not serve what it said it has.
     fn undelivered(&mut self, now: Millis, peer: P, keys: &[(SpaceId, Id)]) {
-        self.blame(now, peer, Offence::NotServed, keys.len());
+        self.blame(now, peer, Offence::NotServed, keys.len().min(COUNTED));
         self.miss(now, keys);
     }
 

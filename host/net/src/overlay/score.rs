@@ -33,8 +33,10 @@ pub enum Offence {
     Flood,
     /// Let a fetch or a session wait for too long.
     Slow,
-    /// Fingerprints that differ where the sets do not, or a reconciliation without an end.
+    /// A reconciliation that cost far more than what it found.
     FalseFingerprints,
+    /// A reconciliation without an end.
+    Endless,
 }
 
 impl Offence {
@@ -43,6 +45,8 @@ impl Offence {
         match self {
             Self::Garbage | Self::Served(Refusal::Malformed | Refusal::BadSignature | Refusal::WrongId) => 40.0,
             Self::FalseFingerprints => 40.0,
+            // Who is limited is not reconciled with, so there is no second time.
+            Self::Endless => 100.0,
             Self::Unrequested | Self::FalseClaim => 20.0,
             Self::Served(Refusal::WrongSpace | Refusal::NotAdmissible) => 10.0,
             Self::WrongSpace | Self::Slow => 5.0,
@@ -88,7 +92,8 @@ impl fmt::Display for Reason {
                 Offence::WrongSpace => "announces in spaces that are not shared",
                 Offence::Flood => "announces faster than allowed",
                 Offence::Slow => "keeps others waiting",
-                Offence::FalseFingerprints => "reconciles without agreeing",
+                Offence::FalseFingerprints => "sends fingerprints that differ where the sets do not",
+                Offence::Endless => "reconciles without an end",
             },
         })
     }

@@ -11,8 +11,10 @@ use super::types::{Follows, Millis, PeerKey, Token};
 #[derive(Debug)]
 pub(super) struct Space<P> {
     pub follows: Follows,
-    /// To whom everything new is announced.
+    /// On whose announcements this node counts.
     pub neighbours: Vec<P>,
+    /// Who counts on those of this node.
+    pub followers: Vec<P>,
     pub rotate_at: Millis,
     /// When to look for a partner next.
     pub reconcile_at: Millis,
@@ -49,12 +51,7 @@ const GRAIN: f64 = 5.0;
 /// Fills up a set of neighbours to `most`. Each place goes to the subnet group with the fewest
 /// neighbours so far; within it to the smallest penalty, and then to chance. An attacker with a thousand
 /// addresses of one subnet gets one place as long as there are other groups to choose from.
-pub(super) fn fill<P: PeerKey>(
-    neighbours: &mut Vec<P>,
-    candidates: &[Candidate<P>],
-    most: usize,
-    rng: &mut StdRng,
-) {
+pub(super) fn fill<P: PeerKey>(neighbours: &mut Vec<P>, candidates: &[Candidate<P>], most: usize, rng: &mut StdRng) {
     let mut groups: BTreeMap<u64, usize> = BTreeMap::new();
     for candidate in candidates.iter().filter(|candidate| neighbours.contains(&candidate.peer)) {
         *groups.entry(candidate.group).or_default() += 1;
@@ -66,9 +63,10 @@ pub(super) fn fill<P: PeerKey>(
         .collect();
     while neighbours.len() < most {
         let of_group = |candidate: &Candidate<P>| groups.get(&candidate.group).copied().unwrap_or(0);
-        let best = left.iter().enumerate().min_by_key(|(_, (candidate, chance))| {
-            (of_group(candidate), (candidate.points / GRAIN) as u64, *chance)
-        });
+        let best = left
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, (candidate, chance))| (of_group(candidate), (candidate.points / GRAIN) as u64, *chance));
         let Some(best) = best.map(|(i, _)| i) else { break };
         let (chosen, _) = left.swap_remove(best);
         neighbours.push(chosen.peer);

@@ -91,21 +91,22 @@ impl<P: PeerKey> Overlay<P> {
             announcements: peer.announcements.per_second(now),
             in_flight: self.wants.batches().filter(|(_, b)| b.peer == *key).map(|(_, b)| b.open.len()).sum(),
         });
-        let left = self.departed.iter(now).filter(|(peer, ..)| !self.peers.contains_key(peer)).map(
-            |(peer, until, reason)| PeerStatus {
-                peer,
-                standing: Standing::Left,
-                penalty: self.config.left_at,
-                reason,
-                since: None,
-                until: Some(until),
-                spaces: 0,
-                delivered: 0,
-                arrivals: 0.0,
-                announcements: 0.0,
-                in_flight: 0,
-            },
-        );
+        let left =
+            self.departed.iter(now).filter(|(peer, ..)| !self.peers.contains_key(peer)).map(|(peer, until, reason)| {
+                PeerStatus {
+                    peer,
+                    standing: Standing::Left,
+                    penalty: self.config.left_at,
+                    reason,
+                    since: None,
+                    until: Some(until),
+                    spaces: 0,
+                    delivered: 0,
+                    arrivals: 0.0,
+                    announcements: 0.0,
+                    in_flight: 0,
+                }
+            });
         connected.chain(left).collect()
     }
 
@@ -114,8 +115,7 @@ impl<P: PeerKey> Overlay<P> {
         self.spaces
             .iter()
             .map(|(space, joined)| {
-                let agreements =
-                    || self.peers.values().filter_map(|peer| Some(&peer.spaces.get(space)?.agreement));
+                let agreements = || self.peers.values().filter_map(|peer| Some(&peer.spaces.get(space)?.agreement));
                 let wanted = self.wants.of_space(space);
                 SpaceStatus {
                     space: *space,

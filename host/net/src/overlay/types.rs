@@ -160,6 +160,15 @@ pub enum Action<P> {
         /// There is more than is announced one by one: the peer had better reconcile.
         more: bool,
     },
+    /// Tell a peer that this node counts on its announcements in a space, or no longer does.
+    Neighbour {
+        /// Whom.
+        peer: P,
+        /// Which space.
+        space: SpaceId,
+        /// Whether it is a neighbour from now on.
+        on: bool,
+    },
     /// Ask a peer for members, and pass what comes through ingest.
     Fetch {
         /// From whom.

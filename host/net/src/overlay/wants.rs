@@ -43,6 +43,8 @@ pub(super) struct Batch<P> {
     pub space: SpaceId,
     /// What was not answered yet.
     pub open: BTreeSet<Id>,
+    /// What came another way meanwhile, and may still be answered: it was asked for all the same.
+    met: BTreeSet<Id>,
     pub asked: usize,
     pub since: Millis,
     pub progress: Millis,
@@ -224,7 +226,7 @@ impl<P: PeerKey> Wants<P> {
         self.side(peer).batches += 1;
         let open = asked.iter().map(|(_, id)| *id).collect();
         let asked_for = asked.len();
-        self.batches.insert(token, Batch { peer, space, open, asked: asked_for, since: now, progress: now });
+        self.batches.insert(token, Batch { peer, space, open, met: BTreeSet::new(), asked: asked_for, since: now, progress: now });
         Some(asked)
     }
 
@@ -232,11 +234,15 @@ impl<P: PeerKey> Wants<P> {
     /// was answered already.
     pub fn answered(&mut self, now: Millis, token: Token, id: &Id) -> Option<Key> {
         let batch = self.batches.get_mut(&token)?;
+        let key = (batch.space, *id);
+        if batch.met.remove(id) {
+            batch.progress = now;
+            return Some(key);
+        }
         if !batch.open.remove(id) {
             return None;
         }
         batch.progress = now;
-        let key = (batch.space, *id);
         self.in_flight -= 1;
         if let Some(want) = self.wants.get_mut(&key)
             && want.in_flight == Some(token)
@@ -253,6 +259,7 @@ impl<P: PeerKey> Wants<P> {
             && let Some(batch) = self.batches.get_mut(&token)
             && batch.open.remove(&key.1)
         {
+            batch.met.insert(key.1);
             self.in_flight -= 1;
         }
         for source in &want.sources {

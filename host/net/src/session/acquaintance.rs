@@ -37,6 +37,8 @@ pub enum Step {
     Parts(SpaceId),
     /// The peer has these, and perhaps more.
     Announced(SpaceId, Vec<(Set, Vec<Rank>)>, bool),
+    /// The peer counts on announcements in a space, or no longer does.
+    Neighbour(SpaceId, bool),
     /// The peer goes.
     Left(String),
     /// The peer does not keep to the protocol.
@@ -175,6 +177,10 @@ impl Acquaintance {
                 // One of a space that was just left is no fault.
                 let space = self.meant(&tag).filter(|space| self.is_shared(space));
                 space.map(|space| Step::Announced(space, sets, more)).into_iter().collect()
+            }
+            Gossip::Neighbour { tag, on } => {
+                let space = self.meant(&tag).filter(|space| self.is_shared(space));
+                space.map(|space| Step::Neighbour(space, on)).into_iter().collect()
             }
             Gossip::Goodbye(reason) => vec![Step::Left(reason.chars().filter(|c| !c.is_control()).collect())],
         }

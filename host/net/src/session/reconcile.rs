@@ -129,11 +129,10 @@ pub async fn compare<S: AsyncRead + AsyncWrite + Unpin>(
         compared.rounds = side.rounds();
         compared.have += step.have.len() as u64;
         compared.need += step.need.len() as u64;
-        if !step.have.is_empty() || !step.need.is_empty() {
-            if findings.found(step.have, step.need).await? == Room::Full {
-                compared.stopped = true;
-                return Ok(compared);
-            }
+        let found = !step.have.is_empty() || !step.need.is_empty();
+        if found && findings.found(step.have, step.need).await? == Room::Full {
+            compared.stopped = true;
+            return Ok(compared);
         }
         match step.reply {
             Some(reply) => frame::send(stream, &Reconcile::More(reply)).await?,

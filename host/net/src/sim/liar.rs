@@ -20,7 +20,7 @@ pub enum Lie {
     Garbage,
     /// Announces what nobody has.
     NeverServe,
-    /// Announces what others announced, and lets those who ask wait for ever.
+    /// Announces what nobody has, and lets those who ask wait for ever.
     Stall,
     /// Announces as fast as the line takes it.
     Flood,
@@ -106,14 +106,19 @@ impl Liar {
     }
 
     fn invented(&mut self, now: Micros, count: usize) -> Message {
-        let entries = (0..count).map(|_| entry(Item { time: millis(now), id: self.rng.random() })).collect();
+        let base: Id = self.rng.random();
+        let invent = |i: usize| {
+            let mut id = base;
+            id[..4].copy_from_slice(&(i as u32).to_be_bytes());
+            entry(Item { time: millis(now), id })
+        };
+        let entries = (0..count).map(invent).collect();
         Message::Announce { space: space(), entries, more: false }
     }
 
     fn made(&mut self, now: Micros, of: SpaceId, signed: bool) -> Message {
-        let records: Vec<Record> = (0..4)
-            .map(|_| Record { space: of, created: millis(now), nonce: self.rng.random(), signed })
-            .collect();
+        let records: Vec<Record> =
+            (0..4).map(|_| Record { space: of, created: millis(now), nonce: self.rng.random(), signed }).collect();
         self.made.extend(records.iter().map(|record| (record.id(), *record)));
         let entries = records.iter().map(|record| entry(record.item())).collect();
         Message::Announce { space: space(), entries, more: false }
@@ -144,13 +149,13 @@ impl Liar {
                     }
                     Lie::BadSignature => self.made(now, space(), false),
                     Lie::WrongSpace => self.made(now, SpaceId([9; 32]), true),
-                    Lie::WrongId => self.invented(now, 4),
+                    Lie::WrongId | Lie::Stall => self.invented(now, 4),
                     Lie::Unrequested => {
                         let record = Record { space: space(), created: 0, nonce: self.rng.random(), signed: true };
                         let records = vec![(record.id(), Some(record))];
                         Message::Served { token: Token(self.rng.random()), records }
                     }
-                    Lie::Replay | Lie::Stall => self.heard_again(100),
+                    Lie::Replay => self.heard_again(100),
                     Lie::FalseFingerprints | Lie::FalseIds | Lie::Silent => continue,
                 };
                 messages.push((peer, message));

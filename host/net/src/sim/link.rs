@@ -25,14 +25,7 @@ pub struct Network {
 impl Default for Network {
     /// 50 ms there and back, 20 Mbit/s, a clean line.
     fn default() -> Self {
-        Self {
-            latency: (25_000, 25_000),
-            jitter: 0,
-            bandwidth: 2_500_000,
-            loss: 0.0,
-            retransmit: 200_000,
-            breaks: 0.0,
-        }
+        Self { latency: (25_000, 25_000), jitter: 0, bandwidth: 2_500_000, loss: 0.0, retransmit: 200_000, breaks: 0.0 }
     }
 }
 
@@ -55,7 +48,14 @@ impl Link {
     }
 
     /// When a message arrives, or `None` if the connection breaks instead.
-    pub fn send(&mut self, now: Micros, way: usize, bytes: usize, network: &Network, rng: &mut StdRng) -> Option<Micros> {
+    pub fn send(
+        &mut self,
+        now: Micros,
+        way: usize,
+        bytes: usize,
+        network: &Network,
+        rng: &mut StdRng,
+    ) -> Option<Micros> {
         if network.breaks > 0.0 && rng.random_bool(network.breaks) {
             return None;
         }

@@ -10,11 +10,30 @@ use crate::overlay::{Entry, Token};
 pub(super) enum Message {
     /// Shares the one space.
     Hello,
-    Announce { space: SpaceId, entries: Vec<Entry>, more: bool },
-    Ask { token: Token, ids: Vec<Id> },
-    Served { token: Token, records: Vec<(Id, Option<Record>)> },
-    Reconcile { token: Token, bytes: Vec<u8> },
-    Reconciled { token: Token, bytes: Vec<u8> },
+    Neighbour {
+        on: bool,
+    },
+    Announce {
+        space: SpaceId,
+        entries: Vec<Entry>,
+        more: bool,
+    },
+    Ask {
+        token: Token,
+        ids: Vec<Id>,
+    },
+    Served {
+        token: Token,
+        records: Vec<(Id, Option<Record>)>,
+    },
+    Reconcile {
+        token: Token,
+        bytes: Vec<u8>,
+    },
+    Reconciled {
+        token: Token,
+        bytes: Vec<u8>,
+    },
     /// The initiator knows all.
     Agreed,
     /// Bytes that are no frame.
@@ -28,7 +47,7 @@ impl Message {
     /// About how many bytes it has.
     pub fn bytes(&self) -> usize {
         20 + match self {
-            Self::Hello => 40,
+            Self::Hello | Self::Neighbour { .. } => 40,
             Self::Announce { entries, .. } => 32 + 40 * entries.len(),
             Self::Ask { ids, .. } => 32 * ids.len(),
             Self::Served { records, .. } => {
@@ -51,6 +70,7 @@ impl Message {
             Self::Reconciled { .. } => 5,
             Self::Agreed => 6,
             Self::Garbage => 7,
+            Self::Neighbour { .. } => 8,
         }
     }
 }

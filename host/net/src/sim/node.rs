@@ -138,6 +138,7 @@ impl Node {
         let ms = millis(now);
         match message {
             Message::Hello => self.overlay.shares(ms, from, [(space(), Follows::All)]),
+            Message::Neighbour { on } => self.overlay.neighbour(ms, from, space(), on),
             Message::Announce { space, entries, more } => {
                 let replica = &self.replica;
                 let mut known = |_: &_, id: &Id| replica.has(id);
@@ -156,8 +157,7 @@ impl Node {
                     if self.waiting > WAITING.0 {
                         self.overlay.busy(ms, true);
                     }
-                    self.ingest_free =
-                        self.ingest_free.max(now) + INGEST.0 + INGEST.1 * records.len() as Micros;
+                    self.ingest_free = self.ingest_free.max(now) + INGEST.0 + INGEST.1 * records.len() as Micros;
                     self.deeds.push(Deed::Ingest(self.ingest_free, token, records));
                 }
             }
@@ -194,7 +194,7 @@ impl Node {
                 self.sessions.remove(&token);
                 self.overlay.reconciled(ms, token, End::Broken, Tally::default());
                 let offence = match error {
-                    ReconcileError::Endless(_) => Offence::FalseFingerprints,
+                    ReconcileError::Endless(_) => Offence::Endless,
                     ReconcileError::Malformed(_) => Offence::Garbage,
                     ReconcileError::Items(never) => match never {},
                 };
@@ -234,6 +234,7 @@ impl Node {
                 Action::Announce { peer, space, entries, more } => {
                     self.deeds.push(Deed::Send(peer, Message::Announce { space, entries, more }));
                 }
+                Action::Neighbour { peer, on, .. } => self.deeds.push(Deed::Send(peer, Message::Neighbour { on })),
                 Action::Fetch { peer, token, wants, .. } => {
                     self.asked.insert(token, peer);
                     let ids = wants.into_iter().map(|(_, id)| id).collect();

@@ -57,6 +57,9 @@ impl Default for WorldConfig {
 /// How often a node looks whether it has enough connections.
 const REDIAL: Micros = 2_000_000;
 
+/// How many addresses a node looks at before it dials one of a group that it has already.
+const DRAWS: usize = 16;
+
 #[derive(Debug)]
 enum Event {
     Deliver { from: Name, to: Name, epoch: u64, message: Message },
@@ -454,14 +457,27 @@ impl World {
         }
         let missing = self.config.dials.saturating_sub(self.actors[node as usize].dialled.len());
         for _ in 0..missing {
-            let peer = match &self.actors[node as usize].book {
-                Some(book) => book[self.rng.random_range(0..book.len())],
-                None => self.rng.random_range(0..self.actors.len() as Name),
-            };
+            let groups: BTreeSet<u64> = self.neighbours[node as usize].iter().map(|peer| self.group(*peer)).collect();
+            let mut peer = self.address(node);
+            // As the real one does: a group that it has nobody of, if it knows one.
+            for _ in 0..DRAWS {
+                if !groups.contains(&self.group(peer)) {
+                    break;
+                }
+                peer = self.address(node);
+            }
             self.connect(node, peer);
         }
         let wait = self.rng.random_range(REDIAL / 2..REDIAL * 3 / 2);
         self.push(self.now + wait, Event::Redial { node });
+    }
+
+    /// Some address that a node knows.
+    fn address(&mut self, node: Name) -> Name {
+        match &self.actors[node as usize].book {
+            Some(book) => book[self.rng.random_range(0..book.len())],
+            None => self.rng.random_range(0..self.actors.len() as Name),
+        }
     }
 
     fn group(&self, node: Name) -> u64 {

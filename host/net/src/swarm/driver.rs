@@ -2,7 +2,6 @@
 //! What happens on the network comes in through [`react`](super::react).
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,18 +10,18 @@ use futures_util::StreamExt as _;
 use libp2p::core::transport::ListenerId;
 use libp2p::identity::Keypair;
 use libp2p::kad::{self, QueryId, RecordKey};
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::Swarm;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 use super::behaviour::Behaviour;
 use super::dialing::{self, Waiting, explain, worth_dialing};
-use super::disk::write_whole;
 use super::event::Outbox;
-use super::roots::{Bounds, Schedule, Store};
+use super::guard::Doors;
+use super::kept::Kept;
+use super::relays::{Offers, Reservation};
+use super::roots::{Bounds, NEW, RENEWED, Schedule, Store};
 use super::shared::{Reachability, Shared};
 use super::streams::{self, Places, Registry};
 use super::{Config, Dht, DialError, How, NetError, Realm, Relay, gate, peer_of, transport, without_peer};
@@ -30,8 +29,6 @@ use crate::book::Book;
 
 /// How often to look whether something is due.
 const TICK: Duration = Duration::from_secs(1);
-/// How often to write what has changed.
-const SAVE: Duration = Duration::from_secs(60);
 /// How long to wait at the end for connections to close.
 const GOODBYE: Duration = Duration::from_millis(500);
 /// How long to wait at the end for tasks.
@@ -76,13 +73,6 @@ pub(super) struct Seek {
     pub(super) reply: oneshot::Sender<Found>,
 }
 
-/// A relay that was asked to carry signalling.
-pub(super) struct Reservation {
-    pub(super) relay: PeerId,
-    /// Until it is granted.
-    pub(super) reply: Option<oneshot::Sender<Result<Multiaddr, NetError>>>,
-}
-
 pub(super) struct Driver {
     pub(super) swarm: Swarm<Behaviour>,
     inbox: mpsc::Receiver<Command>,
@@ -100,36 +90,18 @@ pub(super) struct Driver {
     pub(super) publishing: HashMap<QueryId, [u8; 32]>,
     pub(super) seeking: HashMap<QueryId, Seek>,
     pub(super) relays: HashMap<ListenerId, Reservation>,
+    pub(super) offers: Offers,
     /// Whether others tried to reach an address of this node and could not.
     pub(super) unreached: bool,
-    files: Option<Files>,
+    kept: Option<Kept>,
+    pub(super) doors: Doors,
     started: Instant,
-}
-
-/// Where things are kept, and the writing that is under way.
-struct Files {
-    folder: PathBuf,
-    saved: Instant,
-    writing: Option<JoinHandle<()>>,
-}
-
-impl Files {
-    fn book(&self) -> PathBuf {
-        self.folder.join("peers.cbor")
-    }
-
-    fn roots(&self) -> PathBuf {
-        self.folder.join("roots.cbor")
-    }
 }
 
 /// Runs a network to its end, on this thread and those it makes.
 pub(super) fn run(config: Config, parts: Parts, threads: String, started: SyncSender<Result<(), NetError>>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .thread_name(threads)
-        .enable_all()
-        .build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).thread_name(threads).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -160,27 +132,20 @@ impl Driver {
     fn new(config: Config, parts: Parts) -> Result<Self, NetError> {
         let Parts { keypair, registry, shared, outbox, inbox } = parts;
         let local = keypair.public().to_peer_id();
-        let files = config.state_dir.as_ref().map(|folder| Files {
-            folder: folder.clone(),
-            saved: Instant::now(),
-            writing: None,
-        });
-        let (mut book, mut roots) = (Book::new(), Store::new(local, Bounds::default()));
-        if let Some(files) = &files {
-            std::fs::create_dir_all(&files.folder).map_err(|source| NetError::File {
-                what: "create",
-                path: files.folder.clone(),
-                source,
-            })?;
-            book = Book::load(&files.book())?;
-            roots = Store::load(&files.roots(), local, Bounds::default(), Instant::now(), clock())?;
+        let (mut book, mut roots, mut kept) = (Book::new(), Store::new(local, Bounds::default()), None);
+        if let Some(folder) = &config.state_dir {
+            let opened = Kept::open(folder)?;
+            book = Book::load(&opened.book())?;
+            roots = Store::load(&opened.roots(), local, Bounds::default(), Instant::now(), clock())?;
+            kept = Some(opened);
         }
         let mut schedule = Schedule::default();
         for key in roots.own().filter_map(|key| <[u8; 32]>::try_from(key.as_ref()).ok()) {
-            schedule.add(key, 0);
+            schedule.add(key, RENEWED);
         }
 
-        let (transport, relay_client) = transport::build(&keypair, &config.limits, &shared)?;
+        let doors = Doors::new(config.realm);
+        let (transport, relay_client) = transport::build(&keypair, &config.limits, &shared, doors.clone())?;
         let gate = gate::Behaviour::new(&config.limits, outbox.clone());
         let places = Places::new(&config.limits);
         let streams = streams::Behaviour::new(registry, places, outbox.clone(), shared.clone());
@@ -212,8 +177,10 @@ impl Driver {
             publishing: HashMap::new(),
             seeking: HashMap::new(),
             relays: HashMap::new(),
+            offers: Offers::default(),
             unreached: false,
-            files,
+            kept,
+            doors,
             started: Instant::now(),
         };
         config.external.into_iter().for_each(|addr| driver.vouch(addr));
@@ -247,7 +214,10 @@ impl Driver {
         match command {
             Command::Dial { addr, reply } => match peer_of(&addr) {
                 Some(peer) => self.connect(peer, vec![addr], reply),
-                None => self.dial(DialOpts::unknown_peer_id().address(addr).build(), None, reply),
+                None => {
+                    self.doors.open(std::slice::from_ref(&addr));
+                    self.dial(DialOpts::unknown_peer_id().address(addr).build(), None, reply);
+                }
             },
             Command::Connect { peer, addrs, reply } => self.connect(peer, addrs, reply),
             Command::Disconnect(peer) => {
@@ -313,11 +283,12 @@ impl Driver {
         self.dial(opts.build(), Some(peer), reply);
     }
 
-    /// Where to dial a node: what was given, and what the book knows.
+    /// Where to dial a node, and may: what was given, and what the book knows.
     fn addresses(&self, peer: &PeerId, given: Vec<Multiaddr>) -> Vec<Multiaddr> {
         let mut addrs: Vec<_> = given.iter().map(without_peer).collect();
         let known = worth_dialing(self.book.addresses(peer), |addr| self.book.has_failed(peer, addr));
         addrs.extend(known.into_iter().filter(|addr| !given.iter().any(|given| without_peer(given) == *addr)));
+        self.doors.open(&addrs);
         addrs
     }
 
@@ -370,14 +341,18 @@ impl Driver {
             let record = kad::ProviderRecord::new(RecordKey::new(&key), local, Vec::new());
             kad::store::RecordStore::add_provider(dht.store_mut(), record).map_err(|_| NetError::TooManyRoots)?;
         }
-        self.schedule.add(key, self.since_start());
+        self.schedule.add(key, NEW);
         self.publish();
         Ok(())
     }
 
-    /// Publishes the roots that are due, if there is anybody to tell.
+    /// Publishes the roots that are due, if there is anybody to tell, and anything: who has no
+    /// address that others can use would be announced as a provider whom nobody finds.
     pub(super) fn publish(&mut self) {
         let now = self.since_start();
+        if self.swarm.external_addresses().next().is_none() {
+            return;
+        }
         let Some(dht) = self.swarm.behaviour_mut().dht.as_mut() else { return };
         if dht.kbuckets().next().is_none() {
             return;
@@ -404,39 +379,34 @@ impl Driver {
         self.seeking.insert(query, Seek { found: HashMap::new(), reply });
     }
 
-    fn reserve(&mut self, relay: Multiaddr, reply: oneshot::Sender<Result<Multiaddr, NetError>>) {
-        let Some(peer) = peer_of(&relay) else {
-            let _ = reply.send(Err(NetError::Nameless { addr: relay }));
-            return;
-        };
-        match self.swarm.listen_on(relay.clone().with(Protocol::P2pCircuit)) {
-            Ok(listener) => {
-                self.relays.insert(listener, Reservation { relay: peer, reply: Some(reply) });
-            }
-            Err(error) => {
-                let _ = reply.send(Err(NetError::Relay { relay: peer, why: dialing::chain(&error) }));
-            }
-        }
-    }
-
     /// What this node knows of its own place: kept where the handle sees it, and acted on.
     pub(super) fn settle(&mut self) {
-        let external: Vec<_> = self.swarm.external_addresses().cloned().collect();
+        let mut external: Vec<_> = self.swarm.external_addresses().cloned().collect();
+        external.sort();
         let direct = external.iter().any(|addr| !super::is_relayed(addr));
         let reachability = match (direct, self.unreached) {
             (true, _) => Reachability::Public,
             (false, true) => Reachability::Private,
             (false, false) => Reachability::Unknown,
         };
-        let before = {
+        let (before, moved) = {
             let mut place = self.shared.place();
+            let moved = place.external != external;
             place.external = external;
-            std::mem::replace(&mut place.reachability, reachability)
+            (std::mem::replace(&mut place.reachability, reachability), moved)
         };
+        if moved {
+            let now = self.since_start();
+            self.schedule.renew(now);
+            self.publish();
+        }
         if before == reachability {
             return;
         }
         let public = reachability == Reachability::Public;
+        if public {
+            self.release_relays();
+        }
         if let (Dht::Auto, Some(dht)) = (self.dht, self.swarm.behaviour_mut().dht.as_mut()) {
             dht.set_mode(Some(if public { kad::Mode::Server } else { kad::Mode::Client }));
         }
@@ -454,31 +424,20 @@ impl Driver {
 
     fn tick(&mut self) {
         self.dial_known(false);
+        self.seek_relay();
         self.publish();
-        if self.files.as_ref().is_some_and(|files| files.saved.elapsed() >= SAVE) {
+        if self.kept.as_ref().is_some_and(Kept::is_due) {
             self.save();
         }
     }
 
-    /// Writes what has changed, on a thread where it may take its time.
     fn save(&mut self) {
-        let Some(files) = &mut self.files else { return };
-        if files.writing.as_ref().is_some_and(|writing| !writing.is_finished()) {
-            return;
-        }
-        files.saved = Instant::now();
-        let book = self.book.unsaved().map(|bytes| (files.book(), bytes));
+        let Some(kept) = &mut self.kept else { return };
         let roots = self.swarm.behaviour_mut().dht.as_mut().map(|dht| {
             dht.store_mut().sweep(Instant::now());
-            (files.roots(), dht.store_mut().encode(Instant::now(), clock()))
+            dht.store_mut().encode(Instant::now(), clock())
         });
-        files.writing = Some(tokio::task::spawn_blocking(move || {
-            for (path, bytes) in book.into_iter().chain(roots) {
-                if let Err(error) = write_whole(&path, &bytes) {
-                    tracing::warn!(%error, "what is known of the network is not saved");
-                }
-            }
-        }));
+        kept.save(&mut self.book, roots);
     }
 
     /// Says goodbye, and writes what is kept.
@@ -494,15 +453,9 @@ impl Driver {
             }
         };
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;
-        // First what is being written, then what has changed since.
-        for _ in 0..2 {
-            if let Some(writing) = self.files.as_mut().and_then(|files| files.writing.take()) {
-                let _ = writing.await;
-            }
-            self.save();
-        }
-        if let Some(writing) = self.files.as_mut().and_then(|files| files.writing.take()) {
-            let _ = writing.await;
+        self.save();
+        if let Some(kept) = self.kept {
+            kept.close().await;
         }
     }
 }

@@ -150,6 +150,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Yielding<T> {
 #[cfg(test)]
 mod tests {
     use futures_util::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use libp2p::core::muxing::{StreamMuxer, StreamMuxerExt as _};
     use tokio::io::duplex;
 
     use super::*;
@@ -183,7 +184,7 @@ mod tests {
     async fn a_writer_that_is_stuck_gets_rid_of_a_little_more_and_not_of_everything() {
         let (near, far) = duplex(1000);
         let (mut near, mut far) = (Yielding::new(Pipe(near)), Pipe(far));
-        let sent: Vec<u8> = (0..=255).cycle().take(2 << 20).collect();
+        let sent: Vec<u8> = (0..=255).cycle().take(300 * 1024).collect();
         let mut written = 0;
         let stopped = tokio::time::timeout(Duration::from_secs(60), async {
             while written < sent.len() {
@@ -219,5 +220,84 @@ mod tests {
             tokio::time::sleep(STUCK / 2).await;
         }
         assert!(near.extra.is_empty());
+    }
+
+    const LENGTH: usize = 100_000;
+
+    /// One end of a connection, which sends and receives as fast as it can.
+    struct End<M: StreamMuxer> {
+        muxer: M,
+        out: Option<M::Substream>,
+        inbound: Option<M::Substream>,
+        written: usize,
+        read: usize,
+    }
+
+    impl<M: StreamMuxer<Substream: Unpin> + Unpin> End<M> {
+        fn new(muxer: M) -> Self {
+            Self { muxer, out: None, inbound: None, written: 0, read: 0 }
+        }
+
+        fn poll(&mut self, cx: &mut Context<'_>) {
+            if self.out.is_none()
+                && let Poll::Ready(Ok(stream)) = self.muxer.poll_outbound_unpin(cx)
+            {
+                self.out = Some(stream);
+            }
+            let mut buffer = [0; 16 * 1024];
+            loop {
+                let before = (self.written, self.read, self.inbound.is_some());
+                if let Some(out) = &mut self.out
+                    && self.written < LENGTH
+                    && let Poll::Ready(sent) = Pin::new(out).poll_write(cx, &vec![1; LENGTH - self.written])
+                {
+                    self.written += sent.unwrap();
+                }
+                let _ = self.muxer.poll_unpin(cx);
+                if let Poll::Ready(Ok(stream)) = self.muxer.poll_inbound_unpin(cx) {
+                    self.inbound = Some(stream);
+                }
+                if let Some(inbound) = &mut self.inbound
+                    && let Poll::Ready(read) = Pin::new(inbound).poll_read(cx, &mut buffer)
+                {
+                    self.read += read.unwrap();
+                }
+                if before == (self.written, self.read, self.inbound.is_some()) {
+                    return;
+                }
+            }
+        }
+
+        fn is_done(&self) -> bool {
+            self.written == LENGTH && self.read == LENGTH
+        }
+    }
+
+    /// Whether two ends that both only want to send get done, over a pipe that holds little.
+    async fn gets_done<U, M>(upgrade: U) -> bool
+    where
+        M: StreamMuxer<Substream: Unpin> + Unpin,
+        U: InboundConnectionUpgrade<Pipe, Output = M, Error = io::Error>
+            + OutboundConnectionUpgrade<Pipe, Output = M, Error = io::Error>
+            + UpgradeInfo<Info = &'static str>
+            + Clone,
+    {
+        let (near, far) = duplex(1000);
+        let mut near = End::new(upgrade.clone().upgrade_outbound(Pipe(near), "").await.unwrap());
+        let mut far = End::new(upgrade.upgrade_inbound(Pipe(far), "").await.unwrap());
+        let exchange = std::future::poll_fn(|cx| {
+            near.poll(cx);
+            far.poll(cx);
+            if near.is_done() && far.is_done() { Poll::Ready(()) } else { Poll::Pending }
+        });
+        // The clock stands still unless nothing else can happen.
+        tokio::time::timeout(Duration::from_secs(600), exchange).await.is_ok()
+    }
+
+    /// If the first half fails, the multiplexer has learnt it, and this module can go.
+    #[tokio::test(start_paused = true)]
+    async fn two_that_both_owe_a_pong_stand_still_over_a_plain_socket_and_go_on_over_this_one() {
+        assert!(!gets_done(yamux::Config::default()).await);
+        assert!(gets_done(Mux::new(16)).await);
     }
 }

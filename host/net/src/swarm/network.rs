@@ -115,6 +115,9 @@ impl Network {
 
     /// Connects to a node, at these addresses and at those that are known of it. Done at once
     /// if it is connected.
+    ///
+    /// Private addresses are dialed too, for a person may mean them: of those that a stranger
+    /// named, pass on only what [`may_tell`](super::may_tell) lets through.
     pub async fn connect(&self, peer: PeerId, addrs: Vec<Multiaddr>) -> Result<(), DialError> {
         let done = self.ask(|reply| Command::Connect { peer, addrs, reply }).await;
         done.unwrap_or(Err(DialError::Down)).map(|_| ())

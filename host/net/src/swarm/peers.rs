@@ -125,6 +125,12 @@ impl Peers {
         self.peers.contains_key(peer)
     }
 
+    /// Where this node dialed a peer directly, if it did.
+    pub(super) fn dialed(&self, peer: &PeerId) -> Option<Multiaddr> {
+        let mut lines = self.peers.get(peer)?.lines.iter();
+        lines.find(|line| !line.relayed && line.direction == Direction::Out).map(|line| line.addr.clone())
+    }
+
     /// Everyone, longest connected first. `traffic` says what went in and out.
     pub(super) fn views(&self, traffic: impl Fn(&PeerId) -> (u64, u64)) -> Vec<PeerView> {
         let mut views: Vec<_> = self

@@ -31,6 +31,9 @@ impl Driver {
                 }
             }
             SwarmEvent::ConnectionClosed { peer_id, cause, num_established, .. } => {
+                if num_established == 0 {
+                    self.offers.withdrawn(&peer_id);
+                }
                 tracing::debug!(peer = %peer_id, left = num_established, cause = ?cause, "a connection is closed");
             }
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
@@ -50,6 +53,7 @@ impl Driver {
             SwarmEvent::NewListenAddr { listener_id, address } => {
                 self.shared.place().listening.push(address.clone());
                 if let Some(reservation) = self.relays.get_mut(&listener_id) {
+                    reservation.granted = true;
                     if let Some(reply) = reservation.reply.take() {
                         let _ = reply.send(Ok(address.clone()));
                     }
@@ -69,15 +73,7 @@ impl Driver {
                 self.forget_listening(&addresses);
                 let why = reason.map_or_else(|error| error.to_string(), |()| "it was closed".to_owned());
                 if let Some(reservation) = self.relays.remove(&listener_id) {
-                    let relay = reservation.relay;
-                    match reservation.reply {
-                        Some(reply) => {
-                            let _ = reply.send(Err(NetError::Relay { relay, why }));
-                        }
-                        None => {
-                            self.outbox.send(Event::RelayLost { relay, why });
-                        }
-                    }
+                    self.relay_lost(reservation, why);
                 } else {
                     tracing::warn!(?addresses, why, "this node listens there no longer");
                 }
@@ -122,12 +118,11 @@ impl Driver {
                 }
             }
             BehaviourEvent::Dht(event) => self.on_dht(event),
-            BehaviourEvent::Probe(autonat::v2::client::Event { tested_addr, result, .. }) => {
-                if let Err(error) = result {
-                    tracing::debug!(addr = %tested_addr, %error, "an address of this node was tested and not reached");
-                    self.unreached = true;
-                    self.settle();
-                }
+            BehaviourEvent::Probe(autonat::v2::client::Event { tested_addr, result: Err(error), .. }) => {
+                tracing::debug!(addr = %tested_addr, %error, "an address of this node was tested and not reached");
+                // That strangers do not come to a private address says nothing.
+                self.unreached |= may_tell(&tested_addr, self.realm);
+                self.settle();
             }
             BehaviourEvent::Punch(event) => {
                 tracing::debug!(peer = %event.remote_peer_id, result = ?event.result, "a direct connection was tried");
@@ -160,6 +155,7 @@ impl Driver {
             tracing::debug!(%peer, speaks = ?info.protocol_version, "a peer is no Atlas node");
             return;
         }
+        self.note_relay(peer, info.protocols.contains(&libp2p::relay::HOP_PROTOCOL_NAME));
         let addrs: Vec<_> = info
             .listen_addrs
             .into_iter()

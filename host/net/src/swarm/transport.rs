@@ -13,15 +13,23 @@ use libp2p::core::{StreamMuxer, Transport, transport::timeout::TransportTimeout}
 use libp2p::identity::Keypair;
 use libp2p::{PeerId, dns, noise, quic, relay, tcp, tls};
 
+use super::guard::{Doors, Guard};
 use super::mux::Mux;
 use super::shared::Shared;
 use super::{Limits, NetError};
+
+/// Bytes that wait unread on one QUIC stream. Bounds its speed to this much in a round trip.
+const QUIC_STREAM: u32 = 1 << 20;
+/// Bytes that wait unread on all streams of a QUIC connection together. As long as fewer than
+/// sixteen streams are left unread, the others go on; yamux has no such bound.
+const QUIC_CONNECTION: u32 = 16 << 20;
 
 /// Everything that can be dialed, and the relay client that belongs to it.
 pub(super) fn build(
     keypair: &Keypair,
     limits: &Limits,
     shared: &Arc<Shared>,
+    doors: Doors,
 ) -> Result<(Boxed<(PeerId, StreamMuxerBox)>, relay::client::Behaviour), NetError> {
     let security = Security::new(keypair)?;
     let mux = Mux::new(limits.muxed());
@@ -36,6 +44,8 @@ pub(super) fn build(
         let mut config = quic::Config::new(keypair);
         config.max_concurrent_stream_limit = limits.muxed() as u32;
         config.handshake_timeout = limits.handshake;
+        config.max_stream_data = QUIC_STREAM;
+        config.max_connection_data = QUIC_CONNECTION;
         let quic = quic::tokio::Transport::new(config).map(counted(shared));
         OrTransport::new(quic, tcp).map(|either, _| either.into_inner())
     };
@@ -52,7 +62,7 @@ pub(super) fn build(
         through_relay.upgrade(Version::V1Lazy).authenticate(security).multiplex(mux).map(counted(shared));
     let all = OrTransport::new(through_relay, by_name).map(|either, _| either.into_inner());
     let all = TransportTimeout::new(all, limits.handshake).map_err(io::Error::other);
-    Ok((all.boxed(), client))
+    Ok((Guard::new(all.boxed(), doors).boxed(), client))
 }
 
 /// Counts what a connection carries, in whatever way it is made.

@@ -69,6 +69,13 @@ pub enum Gossip {
     Announce(Announcement),
     /// The sender ends the connection, and why.
     Goodbye(String),
+    /// The sender counts on announcements in a space, or no longer does.
+    Neighbour {
+        /// The space.
+        tag: Tag,
+        /// Whether it does from now on.
+        on: bool,
+    },
 }
 
 fn follow(follow: &Follows) -> Value {
@@ -97,6 +104,7 @@ impl Message for Gossip {
                 message(5, vec![tag(space), Value::List(sets.iter().map(part).collect()), Value::Bool(*more)])
             }
             Gossip::Goodbye(reason) => message(6, vec![reason.as_str().into()]),
+            Gossip::Neighbour { tag: space, on } => message(7, vec![tag(space), Value::Bool(*on)]),
         }
     }
 
@@ -134,6 +142,7 @@ impl Message for Gossip {
                 Gossip::Announce(Announcement { tag, sets, more: fields.bool("whether there is more")? })
             }
             6 => Gossip::Goodbye(fields.text("reason", TEXT_BYTES)?),
+            7 => Gossip::Neighbour { tag: fields.tag()?, on: fields.bool("whether it is on")? },
             _ => return Ok(None),
         }))
     }
@@ -178,6 +187,7 @@ mod tests {
             tags().prop_map(Gossip::Close),
             announcements().prop_map(Gossip::Announce),
             "[ -~]{0,40}".prop_map(Gossip::Goodbye),
+            (tags(), any::<bool>()).prop_map(|(tag, on)| Gossip::Neighbour { tag, on }),
         ]
     }
 

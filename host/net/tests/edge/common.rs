@@ -10,7 +10,7 @@ pub const ECHO: &str = "/test/echo/1";
 pub const BULK: &str = "/test/bulk/1";
 
 /// Nothing here takes nearly as long; what does is stuck.
-pub const STUCK: Duration = Duration::from_secs(90);
+pub const STUCK: Duration = Duration::from_secs(240);
 
 pub const TCP: &str = "/ip4/127.0.0.1/tcp/0";
 pub const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
@@ -113,13 +113,14 @@ impl Node {
 
 /// What is said comes back.
 pub async fn says_the_same(net: &Network, peer: PeerId, words: &[u8]) {
-    let mut stream = within("opening", net.open(peer, ECHO)).await.unwrap();
-    within("an echo", async {
-        stream.write_all(words).await.unwrap();
-        stream.close().await.unwrap();
-        let mut heard = Vec::new();
-        stream.read_to_end(&mut heard).await.unwrap();
-        assert!(heard == words);
-    })
-    .await;
+    let stream = within("opening", net.open(peer, ECHO)).await.unwrap();
+    let (mut read, mut write) = stream.split();
+    let mut heard = Vec::new();
+    let speaks = async {
+        write.write_all(words).await.unwrap();
+        write.close().await.unwrap();
+    };
+    let listens = async { read.read_to_end(&mut heard).await.unwrap() };
+    within("an echo", async { futures_util::join!(speaks, listens) }).await;
+    assert!(heard == words);
 }

@@ -30,9 +30,7 @@ async fn a_shutdown_ends_every_thread_and_says_goodbye() {
         within("a shutdown", node.net.shutdown()).await;
         eventually("no thread is left", async || threads_of(&node.net) == 0).await;
         let id = node.id();
-        other
-            .until("goodbye", |event| matches!(event, Event::Disconnected { peer } if peer == id).then_some(()))
-            .await;
+        other.until("goodbye", |event| matches!(event, Event::Disconnected { peer } if peer == id).then_some(())).await;
         // What is asked afterwards is answered, and the events end.
         assert!(matches!(node.net.dial(other.addr()).await, Err(DialError::Down)));
         assert!(matches!(node.net.open(other.id(), ECHO).await, Err(OpenError::Down)));

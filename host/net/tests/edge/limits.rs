@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use atlas_net::swarm::{Config, DialError, Limits, Refusal};
+use atlas_net::swarm::{Config, DialError, Event, Limits, Refusal};
+use futures_util::StreamExt as _;
+use libp2p::{StreamProtocol, SwarmBuilder, tcp, tls, yamux};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -142,4 +144,53 @@ async fn silent_sockets_hold_no_more_places_than_there_are() {
     let honest = Node::on(&[]).await;
     honest.net.dial(node.addr()).await.unwrap();
     assert!(honest.net.is_connected(&node.id()));
+}
+
+#[tokio::test]
+async fn endless_streams_of_one_peer_leave_room_for_others() {
+    const PLACES: usize = 8;
+    let limits = Limits { streams_in_per_peer: PLACES, ..Limits::default() };
+    let mut node = Node::start(Config { limits, ..config(&[TCP]) }).await;
+    let (addr, id) = (node.addr(), node.id());
+
+    // Another program, which knows nothing of being admitted, and lets go of no stream.
+    let mut greedy = SwarmBuilder::with_new_identity()
+        .with_tokio()
+        .with_tcp(tcp::Config::default(), tls::Config::new, yamux::Config::default)
+        .unwrap()
+        .with_behaviour(|_| libp2p_stream::Behaviour::new())
+        .unwrap()
+        .build();
+    let (greedy_id, mut control) = (*greedy.local_peer_id(), greedy.behaviour().new_control());
+    greedy.dial(addr.clone()).unwrap();
+    tokio::spawn(async move {
+        loop {
+            greedy.select_next_some().await;
+        }
+    });
+    let mut held = Vec::new();
+    for _ in 0..300 {
+        let stream = within("a stream", control.open_stream(id, StreamProtocol::new(BULK))).await;
+        held.push(stream.unwrap());
+    }
+
+    let honest = Node::on(&[]).await;
+    honest.net.dial(addr).await.unwrap();
+    let opened = within("opening", honest.net.open(id, ECHO)).await.unwrap();
+    let mut streams = Vec::new();
+    node.until("the honest peer's stream", |event| match event {
+        Event::Inbound { peer, stream, .. } => {
+            streams.push(stream);
+            (peer == honest.id()).then_some(())
+        }
+        _ => None,
+    })
+    .await;
+    assert_eq!(streams.iter().filter(|stream| stream.peer() == greedy_id).count(), PLACES);
+    drop(opened);
+    // What is let go of is a place again.
+    drop(streams);
+    control.open_stream(id, StreamProtocol::new(BULK)).await.unwrap();
+    let stream = node.inbound().await;
+    assert_eq!(stream.peer(), greedy_id);
 }

@@ -40,8 +40,10 @@ async fn a_relayed_connection_becomes_direct() {
     // New streams take it.
     let id = hidden.id();
     let _hidden = hidden.echo();
-    eventually("direct on this side too", async || visitor.net.peers().iter().any(|view| view.peer == id && !view.relayed))
-        .await;
+    eventually("direct on this side too", async || {
+        visitor.net.peers().iter().any(|view| view.peer == id && !view.relayed)
+    })
+    .await;
     let stream = visitor.net.open(id, ECHO).await.unwrap();
     assert!(!stream.is_relayed());
     says_the_same(&visitor.net, id, &vec![9; 1 << 20]).await;

@@ -16,7 +16,8 @@ async fn providers(net: &Network, n: u32) -> HashSet<PeerId> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn roots_are_found_by_those_who_never_met_and_survive_restarts() {
-    const ROOTS: u32 = 1200;
+    // More than libp2p's own store holds.
+    const ROOTS: u32 = 1100;
     let folder = tempfile::tempdir().unwrap();
     let member = |known: Vec<_>| Config { dht: Dht::Auto, known, ..config(&[TCP]) };
     let hub = Node::start(member(vec![])).await;
@@ -30,31 +31,39 @@ async fn roots_are_found_by_those_who_never_met_and_survive_restarts() {
         others.push(node);
     }
 
-    // The provider answers nobody itself: it is behind something, and only asks and tells.
+    // The provider answers nobody itself: it is behind something, and only asks and tells. It
+    // has its roots from a time when it knew nobody.
     let secret = key();
-    let provider = || Config {
+    let provider = |known| Config {
         key: secret.clone(),
         state_dir: Some(folder.path().to_owned()),
         dht: Dht::Client,
-        ..member(vec![hub_addr.clone()])
+        ..member(known)
     };
-    let node = Node::start(provider()).await;
-    eventually("connected", async || node.net.is_connected(&hub.id())).await;
+    let node = Node::start(provider(vec![])).await;
     for n in 0..ROOTS {
         node.net.provide(root(n)).await.unwrap();
     }
     assert_eq!(node.net.provided().await.len(), ROOTS as usize);
+    node.net.unprovide(root(5)).await;
+    node.net.shutdown().await;
+    let node = Node::start(provider(vec![hub_addr.clone()])).await;
+    let provided: HashSet<_> = node.net.provided().await.into_iter().collect();
+    assert_eq!(provided.len(), ROOTS as usize - 1);
+    assert!(!provided.contains(&root(5)));
+    eventually("connected", async || node.net.is_connected(&hub.id())).await;
+    node.net.provide(root(ROOTS)).await.unwrap();
 
     let mut seeker = Node::start(Config { dht: Dht::Client, ..member(vec![hub_addr.clone()]) }).await;
     eventually("connected", async || seeker.net.is_connected(&hub.id())).await;
-    // The last one is published last.
-    for n in [ROOTS - 1, 0, 17, ROOTS / 2] {
+    for n in [ROOTS, 0, 17] {
         eventually("a provider is found", async || providers(&seeker.net, n).await.contains(&node.id())).await;
     }
     assert!(providers(&seeker.net, ROOTS + 1).await.is_empty());
     let found = seeker.net.providers(root(3)).await;
     assert_eq!(found.len(), 1);
     let (peer, addrs) = &found[0];
+    assert_eq!(*peer, node.id());
     assert!(addrs.contains(&node.net.listening()[0]), "{addrs:?}");
     seeker.net.connect(*peer, addrs.clone()).await.unwrap();
     seeker
@@ -64,15 +73,8 @@ async fn roots_are_found_by_those_who_never_met_and_survive_restarts() {
         })
         .await;
 
-    node.net.unprovide(root(5)).await;
-    node.net.shutdown().await;
-    let node = Node::start(provider()).await;
-    let provided: HashSet<_> = node.net.provided().await.into_iter().collect();
-    assert_eq!(provided.len(), ROOTS as usize - 1);
-    assert!(!provided.contains(&root(5)));
-
-    // Those who hold the records may restart too.
+    // Not only the hub knows, and some may go.
     hub.net.shutdown().await;
     others.remove(0).net.shutdown().await;
-    eventually("others know", async || providers(&others[0].net, 8).await.contains(&node.id())).await;
+    eventually("others know", async || providers(&others[0].net, 3).await.contains(&node.id())).await;
 }

@@ -97,6 +97,7 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(live::live))
         .routes(routes!(modules::list))
         .routes(routes!(modules::inspect))
+        .routes(routes!(modules::code))
         .routes(routes!(transfer::export))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .merge(large)

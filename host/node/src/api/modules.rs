@@ -4,6 +4,8 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Query, State};
+use axum::http::header;
+use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 
 use super::{Path, Problem, blocking};
@@ -23,6 +25,8 @@ pub struct Naming {
 pub struct Inspection {
     #[serde(flatten)]
     info: ModuleInfo,
+    /// What its package says of it, where it carries a manifest.
+    manifest: Option<ManifestView>,
     /// What it imports that is more than types: always empty for a module that can be bound.
     imports: Vec<String>,
     /// The interfaces it exports.
@@ -31,6 +35,28 @@ pub struct Inspection {
     rules: Option<RulesView>,
     /// What judging costs.
     fuel: FuelProfile,
+}
+
+/// What a package says of itself beyond what its module says.
+#[derive(Serialize, utoipa::ToSchema)]
+struct ManifestView {
+    /// The WIT package that it was built against.
+    wit: String,
+    /// SPDX expression.
+    licence: String,
+    /// Who wrote it.
+    authors: Vec<String>,
+    /// Where the source is.
+    source: Option<String>,
+    /// What it asks of the host.
+    capabilities: Vec<String>,
+}
+
+impl From<atlas_registry::Manifest> for ManifestView {
+    fn from(manifest: atlas_registry::Manifest) -> Self {
+        let atlas_registry::Manifest { wit, licence, authors, source, capabilities, .. } = manifest;
+        Self { wit, licence, authors, source, capabilities }
+    }
 }
 
 /// What holds for a type.
@@ -81,6 +107,17 @@ pub async fn install(
     blocking(move || node.modules().install(naming.name.as_deref(), body.to_vec())).await.map(Json)
 }
 
+/// A module's component.
+#[utoipa::path(get, path = "/v1/modules/{name}/code", params(("name" = String, Path)), responses((status = 200, body = Vec<u8>, content_type = "application/wasm"), (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub async fn code(State(node): State<Node>, Path(name): Path<String>) -> Result<impl IntoResponse, Problem> {
+    let code = blocking(move || {
+        let info = node.modules().find(&name)?;
+        let code = node.modules().code(&info.code)?;
+        code.ok_or_else(|| crate::NodeError::missing("module code", info.code, "install the module's file again"))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/wasm")], code.await?.to_vec()))
+}
+
 /// A module in detail: role, imports, size, fuel profile, rules.
 #[utoipa::path(get, path = "/v1/modules/{name}", params(("name" = String, Path)), responses((status = 200, body = Inspection), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub async fn inspect(State(node): State<Node>, Path(name): Path<String>) -> Result<Json<Inspection>, Problem> {
@@ -121,6 +158,7 @@ pub async fn inspect(State(node): State<Node>, Path(name): Path<String>) -> Resu
         };
         Ok(Inspection {
             info,
+            manifest: crate::modules::manifest(&code)?.map(ManifestView::from),
             imports: surface.foreign_imports,
             exports: surface.exports.into_iter().map(|(name, _)| name).collect(),
             rules,

@@ -107,7 +107,7 @@ pub async fn view(node: &Node) -> Result<Option<NetworkView>, NodeError> {
             peer: peer.peer.to_string(),
             address: peer.addr.to_string(),
             relayed: peer.relayed,
-            dialed: matches!(peer.direction, Direction::Outbound),
+            dialed: matches!(peer.direction, Direction::Out),
             connected_seconds: now.duration_since(peer.since).unwrap_or_default().as_secs(),
             agent: peer.agent.clone().unwrap_or_default(),
             rtt_ms: peer.rtt.map(|rtt| u64::try_from(rtt.as_millis()).unwrap_or(u64::MAX)),

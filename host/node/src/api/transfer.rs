@@ -68,6 +68,9 @@ pub async fn import(
                 write_line(&mut lines, &serde_json::json!({ "rejected": rejection }));
             }
         };
+        // Words follow from the first record on, so that the first question about them finds little
+        // left to do: in a running node they do already.
+        node.text().start()?;
         let summary = import::run(&node, format, input, into, &mut rejected)?;
         write_line(&mut lines, &summary);
         Ok(lines)

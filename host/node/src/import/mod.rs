@@ -13,7 +13,8 @@ use std::io::BufRead;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use atlas_record::{Body, TypeName};
+use atlas_record::space::Slot;
+use atlas_record::{BlobId, Body, TypeName};
 use atlas_store::{BlobBytes, Item, WaitKey};
 use serde::Serialize;
 
@@ -188,7 +189,7 @@ fn write_all(
 fn archive(node: &Node, input: impl BufRead, rejected: &mut dyn FnMut(Rejection)) -> Result<Summary, NodeError> {
     let now = crate::clock::now();
     let (mut tally, mut read, mut batch) = (Tally::default(), 0u64, Vec::with_capacity(BATCH));
-    let (mut pieces, mut unwanted) = (Pieces::default(), Vec::new());
+    let (mut pieces, mut unwanted, mut blobs) = (Pieces::default(), Vec::new(), Vec::new());
     let mut take = |batch: &mut Vec<Vec<u8>>, tally: &mut Tally, last: u64| -> Result<(), NodeError> {
         let first = last - batch.len() as u64 + 1;
         for (i, fate) in node.ingest(batch, now)?.into_iter().enumerate() {
@@ -224,12 +225,16 @@ fn archive(node: &Node, input: impl BufRead, rejected: &mut dyn FnMut(Rejection)
                 node.store().commit([Item::PutBlob(blob)].into_iter().collect())?;
                 node.retry_waiting_for(&WaitKey::Module(id), now)?;
                 node.retry_waiting_for(&WaitKey::Blob(id), now)?;
+                blobs.push(id);
             }
             Part::Identity(_) | Part::Event(_) | Part::Grant(_) | Part::Revocation(_) | Part::Receipt(_) => {
                 unreachable!("parts of identities were taken above")
             }
             Part::Record(bytes) => {
                 read += 1;
+                if !blobs.is_empty() {
+                    come_up(node, &std::mem::take(&mut blobs));
+                }
                 batch.push(bytes);
                 if batch.len() == 2 * BATCH {
                     take(&mut batch, &mut tally, read)?;
@@ -250,4 +255,18 @@ fn archive(node: &Node, input: impl BufRead, rejected: &mut dyn FnMut(Rejection)
         unchanged: tally.duplicate,
         waiting: tally.parked,
     })
+}
+
+/// Compiles the modules among these blobs that spaces bind. An import can wait for them, and is
+/// better off than with thousands of records that would: what can wait is bounded.
+fn come_up(node: &Node, blobs: &[BlobId]) {
+    for space in node.spaces().all() {
+        let (_, constitution) = space.current();
+        for (slot, binding) in &constitution.slots {
+            if matches!(slot, Slot::Validator(_)) && blobs.contains(&binding.code) {
+                // What is wrong with it, its records will tell.
+                let _ = node.modules().validator(binding);
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use atlas_record::{Record, RecordId, Timestamp};
+use atlas_record::{BlobId, Record, RecordId, Timestamp};
 use atlas_store::{Batch, Item, StoredRecord, WaitKey};
 
 use super::{Arrival, Fate};
@@ -27,6 +27,19 @@ impl Node {
             self.in_rounds(now, |most| Ok(records(self.store().parked_waiting(key, most)?)), Self::admit_again)?;
         let pending = self.in_rounds(now, |most| Ok(self.store().pending_waiting(key, most)?), Self::judge_again)?;
         Ok(parked + pending)
+    }
+
+    /// Looks again at what waits for a module, once the compiler is done with it. The node may be
+    /// gone by then.
+    pub(super) fn judge_when_compiled(&self, code: BlobId) {
+        let node = self.downgrade();
+        let then = move || {
+            let Some(node) = node.upgrade() else { return };
+            if let Err(error) = node.retry_waiting_for(&WaitKey::Module(code), crate::clock::now()) {
+                tracing::warn!("records that waited for module {code} were not judged: {error}");
+            }
+        };
+        self.modules().when_compiled(code, then);
     }
 
     /// Judges the records that waited for these, and those that waited for them.

@@ -17,7 +17,7 @@ use std::collections::hash_map::Entry;
 use atlas_engine::{Cause, Judgement};
 use atlas_record::order::Lifecycle;
 use atlas_record::space::Binding;
-use atlas_record::{Op, Record, RecordId, SignedHeader, Timestamp, sign};
+use atlas_record::{BlobId, Op, Record, RecordId, SignedHeader, Timestamp, sign};
 use atlas_store::{Batch, Item, JudgedRecord, Outcome, Status, Verdict, WaitKey, Waiting};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -274,14 +274,19 @@ impl Node {
                 Admission::Park(key) => park(&mut batch, &mut slots, arrival, key, now),
             }
         }
+        let mut compiling = Vec::new();
         for (binding, group) in to_judge {
-            self.judge_group(&binding, group, &mut batch, &mut slots, now)?;
+            if let Some(code) = self.judge_group(&binding, group, &mut batch, &mut slots, now)? {
+                compiling.push(code);
+            }
         }
         if !notes.is_empty() {
             // First: one that waits and is not noted would wait for good.
             self.store().commit(notes)?;
         }
         let outcomes = self.store().commit(batch)?;
+        // Only now: what waits must be there to be found.
+        compiling.into_iter().for_each(|code| self.judge_when_compiled(code));
         fates.extend(slots.into_iter().zip(outcomes).map(|((i, fate), outcome)| (i, settle(fate, outcome))));
         Ok(fates)
     }
@@ -320,6 +325,7 @@ impl Node {
         }
     }
 
+    /// Judges records of one binding. The code that they wait for, if the compiler has it.
     fn judge_group(
         &self,
         binding: &Binding,
@@ -327,12 +333,16 @@ impl Node {
         batch: &mut Batch,
         slots: &mut Vec<(usize, Option<Fate>)>,
         now: Timestamp,
-    ) -> Result<(), NodeError> {
-        let validator = match self.modules().validator(binding) {
+    ) -> Result<Option<BlobId>, NodeError> {
+        let validator = match self.modules().validator_soon(binding) {
             Ok(validator) => validator,
             Err(Gap::Missing(key)) => {
                 group.into_iter().for_each(|arrival| park(batch, slots, arrival, key, now));
-                return Ok(());
+                return Ok(None);
+            }
+            Err(Gap::Compiling(code)) => {
+                group.into_iter().for_each(|arrival| park(batch, slots, arrival, WaitKey::Module(code), now));
+                return Ok(Some(code));
             }
             Err(Gap::Broken(error)) => {
                 // The trouble of this slot alone: what came with these records is taken all the same.
@@ -346,7 +356,7 @@ impl Node {
                         *reason = format!("its module cannot be used here: {error}");
                     }
                 }
-                return Ok(());
+                return Ok(None);
             }
             Err(gap @ Gap::Store(_)) => return Err(gap.into()),
         };
@@ -381,7 +391,7 @@ impl Node {
             slots.push((arrival.i, fate));
             arrival.keep(batch, lifecycle, verdict);
         }
-        Ok(())
+        Ok(None)
     }
 }
 

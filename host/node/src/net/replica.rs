@@ -6,7 +6,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex};
 
 use atlas_net::negentropy::{Item, Items, Memory, Sum};
-use atlas_net::replica::{Outcome, Replica, ReplicaError, Shared, Snapshot, Taken};
+use atlas_net::replica::{Blob, Outcome, Replica, ReplicaError, Shared, Snapshot, Taken};
 use atlas_net::session::acquaintance::Members;
 use atlas_net::wire::reconcile::Summary;
 use atlas_net::wire::{Follows, Set};
@@ -238,7 +238,7 @@ impl Replica for NodeReplica {
             let failed = |error: atlas_store::StoreError| ReplicaError(error.to_string());
             let ranges = self.node.store().ranges(space, type_name).map_err(failed)?;
             let summary = ranges.summary().map_err(failed)?;
-            let summary = Summary { count: ranges.len() as u64, digest: summary.digest };
+            let summary = Summary { count: ranges.len(), digest: summary.digest };
             return Ok(Snapshot { summary, items: Box::new(Stored(ranges)) });
         }
         let held = self.held(space, set).map_err(own)?;
@@ -291,7 +291,7 @@ impl Replica for NodeReplica {
         Ok(wanted)
     }
 
-    fn blob(&self, space: &SpaceId, id: &BlobId) -> Result<Option<(u64, Box<dyn Read + Send>)>, ReplicaError> {
+    fn blob(&self, space: &SpaceId, id: &BlobId) -> Result<Option<Blob>, ReplicaError> {
         let Some(space) = self.space(space) else { return Ok(None) };
         if !self.named_blobs(&space, &Follows::All).contains(id) || self.node.denied().has(&id.0) {
             return Ok(None);
@@ -389,27 +389,23 @@ fn failed(error: atlas_store::StoreError) -> ReplicaError {
     ReplicaError(error.to_string())
 }
 
-fn index(at: u64) -> usize {
-    usize::try_from(at).expect("positions of a set in memory or on this disk fit this machine")
-}
-
 impl Items for Stored {
     type Error = ReplicaError;
 
     fn len(&self) -> Result<u64, ReplicaError> {
-        Ok(self.0.len() as u64)
+        Ok(self.0.len())
     }
 
     fn at(&self, at: u64) -> Result<Item, ReplicaError> {
-        self.0.at(index(at)).map(Item::from).map_err(failed)
+        self.0.at(at).map(Item::from).map_err(failed)
     }
 
     fn lower_bound(&self, bound: &Item) -> Result<u64, ReplicaError> {
-        self.0.lower_bound(&Rank::from(*bound)).map(|at| at as u64).map_err(failed)
+        self.0.lower_bound(&Rank::from(*bound)).map_err(failed)
     }
 
     fn sum(&self, range: Range<u64>) -> Result<Sum, ReplicaError> {
-        let sum = self.0.sum(index(range.start)..index(range.end)).map_err(failed)?;
+        let sum = self.0.sum(range).map_err(failed)?;
         Ok(Sum { count: sum.count(), total: sum.ids() })
     }
 
@@ -418,7 +414,7 @@ impl Items for Stored {
         range: Range<u64>,
         visit: &mut dyn FnMut(Item) -> ControlFlow<()>,
     ) -> Result<(), ReplicaError> {
-        for rank in self.0.iter(index(range.start)..index(range.end)) {
+        for rank in self.0.iter(range) {
             if visit(Item::from(rank.map_err(failed)?)).is_break() {
                 break;
             }

@@ -38,7 +38,9 @@ impl Held {
         }
         let members = Memory::new(members).expect("amendments are numbered below 2^53, and pieces have no time");
         let mut hasher = blake3::Hasher::new();
-        members.as_slice().iter().for_each(|item| drop(hasher.update(&item.id)));
+        for item in members.as_slice() {
+            hasher.update(&item.id);
+        }
         let summary = Summary { count: members.as_slice().len() as u64, digest: *hasher.finalize().as_bytes() };
         Self { members, items: by_id, summary: Some(summary) }
     }

@@ -80,14 +80,20 @@ impl Store {
     }
 }
 
+/// A bucket, and a member's index in it.
+struct Place {
+    bucket: usize,
+    inside: usize,
+}
+
 impl Ranges {
     fn new(view: Box<dyn View>, set: Option<SetName>, buckets: Arc<Buckets>) -> Self {
         Self { view, set, before: buckets.sums_before(), buckets, at_hand: Mutex::default() }
     }
 
     /// How many members.
-    pub fn len(&self) -> usize {
-        usize::try_from(self.before[self.buckets.len()].count()).expect("members have been counted one by one")
+    pub fn len(&self) -> u64 {
+        self.before[self.buckets.len()].count()
     }
 
     /// Whether there is none.
@@ -106,21 +112,21 @@ impl Ranges {
     /// # Panics
     ///
     /// If the index is not below [`Ranges::len`].
-    pub fn at(&self, index: usize) -> Result<Rank> {
+    pub fn at(&self, index: u64) -> Result<Rank> {
         assert!(index < self.len(), "index {index} of a set of {}", self.len());
-        let bucket = self.bucket_at(index);
-        Ok(self.members(bucket)?[index - self.first_of(bucket)])
+        let Place { bucket, inside } = self.place(index);
+        Ok(self.members(bucket)?[inside])
     }
 
     /// The index of the first member of this rank or a higher one; the length if there is none.
     /// A prefix of an id, filled up with zeros, stands before every id that begins with it.
-    pub fn lower_bound(&self, bound: &Rank) -> Result<usize> {
+    pub fn lower_bound(&self, bound: &Rank) -> Result<u64> {
         let bucket = self.buckets.of(bound);
-        let first = self.first_of(bucket);
+        let first = self.before[bucket].count();
         if self.buckets.span(bucket).0 == *bound {
             return Ok(first);
         }
-        Ok(first + self.members(bucket)?.partition_point(|member| member < bound))
+        Ok(first + self.members(bucket)?.partition_point(|member| member < bound) as u64)
     }
 
     /// How many members are between two indexes, the second excluded, and the sum of their ids.
@@ -128,56 +134,50 @@ impl Ranges {
     /// # Panics
     ///
     /// If the range is not within the set.
-    pub fn sum(&self, range: Range<usize>) -> Result<Sum> {
+    pub fn sum(&self, range: Range<u64>) -> Result<Sum> {
         assert!(range.start <= range.end && range.end <= self.len(), "{range:?} of a set of {}", self.len());
         Ok(self.sum_before(range.end)?.minus(&self.sum_before(range.start)?))
     }
 
     /// Members between two indexes, the second excluded, in order. Lazy; ends after an error.
-    pub fn iter(&self, range: Range<usize>) -> impl Iterator<Item = Result<Rank>> {
+    pub fn iter(&self, range: Range<u64>) -> impl Iterator<Item = Result<Rank>> {
         let end = range.end.min(self.len());
-        let (mut next, mut failed) = (range.start, false);
-        let mut page: (usize, Arc<[Rank]>) = (0, Arc::default());
+        let (mut next, mut page, mut at) = (range.start, <Arc<[Rank]>>::default(), 0);
         std::iter::from_fn(move || {
-            if next >= end || failed {
+            if next >= end {
                 return None;
             }
-            if !(page.0..page.0 + page.1.len()).contains(&next) {
-                let bucket = self.bucket_at(next);
-                match self.members(bucket) {
-                    Ok(members) => page = (self.first_of(bucket), members),
+            if at == page.len() {
+                let place = self.place(next);
+                match self.members(place.bucket) {
+                    Ok(members) => (page, at) = (members, place.inside),
                     Err(error) => {
-                        failed = true;
+                        next = end;
                         return Some(Err(error));
                     }
                 }
             }
-            next += 1;
-            Some(Ok(page.1[next - 1 - page.0]))
+            (next, at) = (next + 1, at + 1);
+            Some(Ok(page[at - 1]))
         })
     }
 
-    /// The bucket that holds an index.
-    fn bucket_at(&self, index: usize) -> usize {
-        self.before.partition_point(|sum| sum.count() <= index as u64) - 1
+    /// Where the member at an index is.
+    fn place(&self, index: u64) -> Place {
+        let bucket = self.before.partition_point(|sum| sum.count() <= index) - 1;
+        Place { bucket, inside: (index - self.before[bucket].count()) as usize }
     }
 
-    /// The index of a bucket's first member.
-    fn first_of(&self, bucket: usize) -> usize {
-        usize::try_from(self.before[bucket].count()).expect("at most the length")
-    }
-
-    fn sum_before(&self, index: usize) -> Result<Sum> {
+    fn sum_before(&self, index: u64) -> Result<Sum> {
         if index == self.len() {
             return Ok(self.before[self.buckets.len()]);
         }
-        let bucket = self.bucket_at(index);
-        let (before, inside) = (self.before[bucket], index - self.first_of(bucket));
+        let Place { bucket, inside } = self.place(index);
+        let before = self.before[bucket];
         if inside == 0 {
             return Ok(before);
         }
-        let members = self.members(bucket)?;
-        Ok(members[..inside].iter().fold(before, |sum, member| sum.with(&member.id)))
+        Ok(self.members(bucket)?[..inside].iter().fold(before, |sum, member| sum.with(&member.id)))
     }
 
     /// The members of a bucket.

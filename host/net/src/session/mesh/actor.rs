@@ -317,6 +317,12 @@ impl Actor {
                         .collect();
                     self.overlay.announced(now, peer, space, &entries, more, &mut Has(&*self.replica));
                 }
+                Step::Neighbour(space, on) => {
+                    if std::mem::take(&mut changed) {
+                        self.shares(peer);
+                    }
+                    self.overlay.neighbour(now, peer, space, on);
+                }
                 Step::Left(reason) => {
                     tracing::info!(%peer, "a peer has left: {reason}");
                     self.disconnect(peer);
@@ -516,6 +522,11 @@ impl Actor {
         while let Some(action) = self.overlay.next_action() {
             match action {
                 Action::Announce { peer, space, entries, more } => self.announce(peer, space, entries, more),
+                Action::Neighbour { peer, space, on } => {
+                    if let Some(tag) = self.our_tag(&peer, &space) {
+                        self.say(peer, Gossip::Neighbour { tag, on });
+                    }
+                }
                 Action::Fetch { peer, space, token, wants } => self.fetch(peer, space, token, wants),
                 Action::Cancel { token } => {
                     if let Some(abort) = self.running.remove(&token) {

@@ -55,7 +55,7 @@ impl SpaceState {
         match self {
             Self { peers: 0, .. } => "alone",
             Self { wanted: 1.., .. } => "fetching",
-            Self { compared: Some(_), in_sync_with: 1.., .. } => "in-sync",
+            Self { in_sync_with: 1.., .. } => "in-sync",
             _ => "comparing",
         }
     }

@@ -8,5 +8,5 @@
 mod schedule;
 mod store;
 
-pub(super) use schedule::Schedule;
+pub(super) use schedule::{NEW, RENEWED, Schedule};
 pub(super) use store::{Bounds, Store};

@@ -14,6 +14,11 @@ pub(crate) const RETRY: u64 = 5 * 60 * 1000;
 /// So many are on the way at once.
 pub(crate) const ON_THE_WAY: usize = 8;
 
+/// When a root is due that nobody knows of yet: before everything else.
+pub(crate) const NEW: u64 = 0;
+/// When a root is due that was provided before a restart, and may still be known.
+pub(crate) const RENEWED: u64 = 1;
+
 /// When each root is due.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
@@ -23,10 +28,10 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// A root to publish now, if it is new.
-    pub(crate) fn add(&mut self, key: [u8; 32], now: u64) {
+    /// A root to publish at this time, unless it is there already.
+    pub(crate) fn add(&mut self, key: [u8; 32], at: u64) {
         if !self.at.contains_key(&key) {
-            self.set(key, now);
+            self.set(key, at);
         }
     }
 
@@ -59,6 +64,12 @@ impl Schedule {
             let after = if published { INTERVAL - spread(key) } else { RETRY };
             self.set(*key, now + after);
         }
+    }
+
+    /// Makes everything due, for what was said of this node is no longer true.
+    pub(crate) fn renew(&mut self, now: u64) {
+        let later: Vec<_> = self.at.iter().filter(|(_, at)| **at > now).map(|(key, _)| *key).collect();
+        later.into_iter().for_each(|key| self.set(key, now));
     }
 
     /// The roots.
@@ -100,6 +111,15 @@ mod tests {
     }
 
     #[test]
+    fn a_new_root_does_not_wait_for_those_that_are_renewed() {
+        let mut schedule = Schedule::default();
+        (0..100).for_each(|n| schedule.add(key(n), RENEWED));
+        schedule.next(50).unwrap();
+        schedule.add(key(200), NEW);
+        assert_eq!(schedule.next(50), Some(key(200)));
+    }
+
+    #[test]
     fn a_failure_is_tried_again_soon() {
         let mut schedule = Schedule::default();
         schedule.add(key(1), 0);
@@ -107,6 +127,20 @@ mod tests {
         schedule.done(&key(1), false, 10);
         assert_eq!(schedule.next(10 + RETRY - 1), None);
         assert_eq!(schedule.next(10 + RETRY), Some(key(1)));
+    }
+
+    #[test]
+    fn a_new_address_makes_everything_due_once() {
+        let mut schedule = Schedule::default();
+        for n in 0..3 {
+            schedule.add(key(n), NEW);
+            schedule.next(5).unwrap();
+            schedule.done(&key(n), true, 5);
+        }
+        assert_eq!(schedule.next(10), None);
+        schedule.renew(10);
+        (0..3).for_each(|_| assert!(schedule.next(10).is_some()));
+        assert_eq!(schedule.next(10), None);
     }
 
     #[test]

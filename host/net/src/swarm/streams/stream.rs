@@ -21,7 +21,8 @@ use super::registry::Place;
 /// Dropping it without [`close`](AsyncWrite::poll_close) tells the other side that something
 /// went wrong.
 pub struct Stream {
-    inner: libp2p::Stream,
+    /// Boxed, for it is large, and a stream travels through channels.
+    inner: Box<libp2p::Stream>,
     peer: PeerId,
     protocol: &'static str,
     relayed: bool,
@@ -38,7 +39,7 @@ pub(super) enum Held {
 
 impl Stream {
     pub(super) fn new(inner: libp2p::Stream, peer: PeerId, protocol: &'static str, relayed: bool, held: Held) -> Self {
-        Self { inner, peer, protocol, relayed, _held: held }
+        Self { inner: Box::new(inner), peer, protocol, relayed, _held: held }
     }
 
     /// Who is at the other end.
@@ -65,7 +66,7 @@ impl std::fmt::Debug for Stream {
 
 impl AsyncRead for Stream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
+        Pin::new(&mut *self.inner).poll_read(cx, buf)
     }
 
     fn poll_read_vectored(
@@ -73,13 +74,13 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_read_vectored(cx, bufs)
+        Pin::new(&mut *self.inner).poll_read_vectored(cx, bufs)
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        Pin::new(&mut *self.inner).poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
@@ -87,14 +88,14 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        Pin::new(&mut *self.inner).poll_write_vectored(cx, bufs)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        Pin::new(&mut *self.inner).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_close(cx)
+        Pin::new(&mut *self.inner).poll_close(cx)
     }
 }

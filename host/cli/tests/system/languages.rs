@@ -1,0 +1,200 @@
+//! A module in each language: from nothing to a record that it judged, by the real command,
+//! the language's own tools and the real engine.
+//!
+//! `ATLAS_TEST_TOOLS` names a folder with what is not on the path: `node_modules/` and `bin/`.
+//! Where it is set, nothing here skips.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use atlas_tests::process::{Atlas, Ended};
+use serde_json::{Value as Json, json};
+
+use crate::{Fresh, assert_healthy, settled};
+
+/// The folder of tools, if there is one.
+fn tools() -> Option<PathBuf> {
+    std::env::var_os("ATLAS_TEST_TOOLS").map(PathBuf::from)
+}
+
+/// A folder that projects can be in, where their tools are found.
+fn workshop() -> tempfile::TempDir {
+    match tools() {
+        Some(tools) => tempfile::tempdir_in(tools).unwrap(),
+        None => tempfile::tempdir().unwrap(),
+    }
+}
+
+/// Runs a command with the tools on the path.
+fn run(atlas: &Atlas, args: &[&str]) -> Ended {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let bin = tools().map(|tools| tools.join("bin"));
+    let all: OsString = std::env::join_paths(bin.into_iter().chain(std::env::split_paths(&path))).unwrap();
+    atlas.run_env(&[args, &["--json"]].concat(), &[("PATH", all.to_str().unwrap())])
+}
+
+/// Builds a project; `None`, with a visible word, where its tools are missing.
+fn build(test: &str, atlas: &Atlas, project: &str) -> Option<Json> {
+    let built = run(atlas, &["module", "build", "--path", project]);
+    if built.code == Some(1) && built.problem()["code"] == "no-toolchain" {
+        assert!(tools().is_none(), "{}", built.err);
+        let problem = built.problem();
+        let said = problem["detail"].as_str().unwrap();
+        assert!(said.contains("Install one of:"), "{said}");
+        atlas_tests::skipped(test, said.lines().next().unwrap());
+        return None;
+    }
+    Some(built.exits(0).json())
+}
+
+fn cases(project: &Path) -> Vec<Json> {
+    let text = std::fs::read_to_string(project.join("cases/recipes.json")).unwrap();
+    serde_json::from_str::<Json>(&text).unwrap().as_array().unwrap().clone()
+}
+
+/// Puts a case's record; the code of its refusal, or `valid`.
+fn verdict(atlas: &Atlas, case: &Json) -> String {
+    let body = case["body"].to_string();
+    let mut args = vec!["put", "example.recipe", "--body", &body];
+    for link in case["links"].as_array().into_iter().flatten() {
+        args.extend(["--link", link.as_str().unwrap()]);
+    }
+    let ended = atlas.run(&[&args[..], &["--json"]].concat());
+    match ended.code {
+        Some(0) => "valid".to_owned(),
+        _ => ended.problem()["code"].as_str().unwrap().to_owned(),
+    }
+}
+
+/// The whole way in one language.
+fn journey(test: &str, lang: &str, change: impl FnOnce(&Path)) {
+    let (atlas, shop) = (settled(), workshop());
+    let project = shop.path().join("recipe");
+    let folder = project.to_str().unwrap();
+    atlas.json(&["module", "new", "validator", "recipe", "--lang", lang, "--path", folder]);
+    change(&project);
+    let Some(built) = build(test, &atlas, folder) else { return };
+    assert_eq!(built["role"], "validator");
+
+    let packed = atlas.json(&["module", "pack", "--path", folder]);
+    assert_eq!((&packed["name"], &packed["version"]), (&json!("example:recipe"), &json!("0.1.0")));
+
+    let installed = atlas.json(&["module", "install", packed["file"].as_str().unwrap()]);
+    assert_eq!((&installed["name"], &installed["code"]), (&json!("recipe"), &packed["id"]));
+    let inspected = atlas.json(&["module", "inspect", "recipe"]);
+    assert_eq!(inspected["manifest"]["licence"], "MIT OR Apache-2.0");
+    assert_eq!(inspected["imports"], json!([]));
+
+    atlas.json(&["module", "bind", "validator:example.recipe", "recipe", "--fuel", "1000000000"]);
+    let up = atlas.up();
+    for case in cases(&project) {
+        assert_eq!(verdict(&atlas, &case), case["expect"], "{lang}: {}", case["name"]);
+        for (index, values) in case["found"].as_object().into_iter().flatten() {
+            for value in values.as_array().unwrap() {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let found = atlas.json(&["query", "--type", "example.recipe", "--index", &format!("{index}={value}")]);
+                assert!(found["count"].as_u64() >= Some(1), "{lang}: {index}={value}");
+            }
+        }
+    }
+    drop(up);
+    assert_healthy(&atlas);
+}
+
+#[test]
+fn a_module_in_rust_from_nothing_to_a_verdict() {
+    journey("a_module_in_rust_from_nothing_to_a_verdict", "rust", |_| {});
+}
+
+#[test]
+fn the_same_source_makes_the_same_package_in_another_folder() {
+    let (atlas, shop) = (settled(), workshop());
+    let mut ids = Vec::new();
+    for folder in ["here", "in/another/place"] {
+        let project = shop.path().join(folder);
+        let project = project.to_str().unwrap();
+        atlas.json(&["module", "new", "validator", "recipe", "--lang", "c", "--path", project]);
+        if build("the_same_source_makes_the_same_package_in_another_folder", &atlas, project).is_none() {
+            return;
+        }
+        ids.push(atlas.json(&["module", "pack", "--path", project])["id"].clone());
+    }
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[test]
+fn a_module_in_c_from_nothing_to_a_verdict() {
+    journey("a_module_in_c_from_nothing_to_a_verdict", "c", |_| {});
+}
+
+#[test]
+fn a_module_in_javascript_from_nothing_to_a_verdict() {
+    journey("a_module_in_javascript_from_nothing_to_a_verdict", "js", |_| {});
+}
+
+#[test]
+fn a_module_in_javascript_runs_in_the_larger_engine_too() {
+    let spidermonkey = |project: &Path| {
+        let file = project.join("module.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, text + "engine = \"spidermonkey\"\n").unwrap();
+    };
+    journey("a_module_in_javascript_runs_in_the_larger_engine_too", "js", spidermonkey);
+}
+
+#[test]
+fn a_module_in_python_from_nothing_to_a_verdict() {
+    journey("a_module_in_python_from_nothing_to_a_verdict", "python", |_| {});
+}
+
+/// A project whose tools are not to be found.
+fn without_tools(lang: &str) -> (Fresh, tempfile::TempDir, Json) {
+    let (atlas, dir) = (settled(), tempfile::tempdir().unwrap());
+    let project = dir.path().join("m");
+    atlas.json(&["module", "new", "validator", "m", "--lang", lang, "--path", project.to_str().unwrap()]);
+    let args = ["module", "build", "--path", project.to_str().unwrap(), "--json"];
+    let nowhere = dir.path().to_str().unwrap();
+    let built = atlas.run_env(&args, &[("PATH", nowhere), ("CARGO", "no-cargo"), ("RUSTC", "no-rustc")]);
+    let problem = built.exits(1).problem();
+    (atlas, dir, problem)
+}
+
+#[test]
+fn a_missing_tool_is_named_with_how_to_install_it() {
+    for (lang, package) in
+        [("js", "npm install"), ("python", "pip install componentize-py"), ("c", "apt-get install clang lld")]
+    {
+        let (_atlas, _dir, problem) = without_tools(lang);
+        assert_eq!(problem["code"], "no-toolchain", "{lang}");
+        assert!(problem["detail"].as_str().unwrap().contains(package), "{problem}");
+    }
+}
+
+#[test]
+fn a_new_module_is_refused_where_it_cannot_be_and_says_why() {
+    let (atlas, dir) = (settled(), tempfile::tempdir().unwrap());
+    let full = dir.path().to_str().unwrap();
+    std::fs::write(dir.path().join("mine"), "x").unwrap();
+    assert_eq!(atlas.problem(1, &["module", "new", "validator", "m", "--lang", "c", "--path", full])["code"], "exists");
+    for args in [["judge", "m", "c"], ["validator", "M", "c"], ["validator", "m", "cobol"]] {
+        let [role, name, lang] = args;
+        let problem = atlas.problem(2, &["module", "new", role, name, "--lang", lang, "--path", "nowhere"]);
+        assert_eq!(problem["code"], "misuse");
+    }
+    let problem = atlas.problem(2, &["module", "build", "--path", full]);
+    assert!(problem["detail"].as_str().unwrap().contains("holds no module.toml"), "{problem}");
+}
+
+#[test]
+fn a_manifest_that_says_other_than_the_module_is_not_packed() {
+    let (atlas, dir) = (settled(), tempfile::tempdir().unwrap());
+    let project = dir.path().join("other");
+    let folder = project.to_str().unwrap();
+    atlas.json(&["module", "new", "validator", "acme:other", "--lang", "c", "--path", folder]);
+    let component = dir.path().join("component.wasm");
+    std::fs::write(&component, atlas_engine::testing::guest_with_clock()).unwrap();
+    let problem = atlas.problem(1, &["module", "pack", component.to_str().unwrap(), "--path", folder]);
+    assert_eq!(problem["code"], "bad-manifest");
+    let said = problem["detail"].as_str().unwrap();
+    assert!(said.contains("acme:other") && said.contains("test:guest"), "{said}");
+}

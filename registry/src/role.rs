@@ -1,0 +1,51 @@
+//! What a module can decide: a table, one row for each world that has a template.
+
+use crate::error::RegistryError;
+
+/// A role and the world that a module of it exports.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Role {
+    /// The word in bindings, on the command line and in manifests.
+    pub name: &'static str,
+    /// The world's name within its package.
+    pub world: &'static str,
+    /// The WIT package and version: what `wit` in a manifest says.
+    pub wit: &'static str,
+    /// The folder of the package in `wit/`.
+    pub folder: &'static str,
+    /// The interface by which a component shows its role, without a version.
+    pub interface: &'static str,
+    /// The folder in `examples/` that a new module starts from.
+    pub example: &'static str,
+}
+
+/// The folder of `wit/` with what every world shares.
+#[cfg(feature = "author")]
+pub(crate) const SHARED_WIT: &str = "types-0.1";
+
+impl Role {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self {
+        name: "validator",
+        world: "validator",
+        wit: "atlas:validator@0.1.0",
+        folder: "validator-0.1",
+        interface: "atlas:validator/validation",
+        example: "recipe",
+    }];
+
+    /// By its word.
+    pub fn named(word: &str) -> Result<&'static Self, RegistryError> {
+        Self::ALL.iter().find(|role| role.name == word).ok_or_else(|| RegistryError::Unknown {
+            what: "role",
+            name: word.to_owned(),
+            known: Self::ALL.iter().map(|role| role.name.to_owned()).collect(),
+        })
+    }
+
+    /// The role that a component with these exports has.
+    pub fn of_exports<'a>(exports: impl IntoIterator<Item = &'a str>) -> Option<&'static Self> {
+        let names: Vec<&str> = exports.into_iter().map(|name| name.split('@').next().unwrap_or(name)).collect();
+        Self::ALL.iter().find(|role| names.contains(&role.interface))
+    }
+}
