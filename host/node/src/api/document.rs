@@ -182,6 +182,12 @@ fn finish(path: &str, method: &str, operation: &mut Json) {
     {
         content["example"] = example;
     }
+    if let Some(body) = operation.get_mut("requestBody")
+        && body.pointer("/content/application~1octet-stream").is_some()
+    {
+        // No bytes at all are a body too: an empty blob, an empty file.
+        body["required"] = false.into();
+    }
     operation["operationId"] = id.into();
     let responses = operation["responses"].as_object_mut().expect("an operation has responses");
     if !public {
