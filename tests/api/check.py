@@ -15,6 +15,7 @@ import argparse
 import http.client
 import importlib.util
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -93,7 +94,9 @@ def schemathesis(node, seconds, seed):
         "--continue-on-failure", "--request-timeout", "60", "--generation-database", "none",
         "--no-color", "--warnings", "off",
     ]
-    done = subprocess.run(command, cwd=node.directory)
+    # What schemathesis cannot send by itself: see hooks.py.
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE)}
+    done = subprocess.run(command, cwd=node.directory, env=environment)
     return done.returncode == 0
 
 

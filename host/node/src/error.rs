@@ -139,7 +139,7 @@ impl NodeError {
             NodeError::Keys(KeyError::Locked | KeyError::WrongPassphrase { .. }) => 423,
             NodeError::Keys(KeyError::NotFound(_)) => 404,
             NodeError::Keys(KeyError::Exists(_)) => 409,
-            NodeError::Keys(KeyError::Name(_)) => 400,
+            NodeError::Keys(KeyError::Name(_) | KeyError::EmptyPassphrase) => 400,
             NodeError::Keys(_) => 500,
             NodeError::Unavailable(_) => 503,
             NodeError::Store(StoreError::DiskFull { .. }) => 507,

@@ -3,7 +3,8 @@
 //! A record *carries* the blobs that its header names, for as long as its body is here: one row
 //! of [`Table::Carried`] for each, written and removed with the record's own. A blob that comes
 //! before its record, as uploads do, is *loose*: a row of [`Table::Loose`] says since when and
-//! how large it is. So is a blob whose last record let go of it, since ever. Who tends the store
+//! how large it is. So is a blob whose last record let go of it, since ever. A record that comes
+//! to carry it takes it off that list. Who tends the store
 //! sweeps what has been loose for long enough; the committer looks again at that moment, so that
 //! no record loses a blob between the question and the answer. A blob that is put without being
 //! loose is kept until somebody removes it.
@@ -41,6 +42,9 @@ impl LooseBlob {
     }
 }
 
+/// Bytes of an id, with which every key here begins.
+const ID_BYTES: usize = 32;
+
 fn carried_key(id: &BlobId, n: u64) -> KeyBuf {
     let mut row = key();
     row.bytes(&id.0).number(n);
@@ -64,7 +68,10 @@ impl Group<'_> {
         let had = before.is_some_and(|before| before.payload.is_some());
         match (had, after.payload.is_some()) {
             (false, true) => {
-                carried_keys(n, after).iter().for_each(|row| self.put_ordered(Table::Carried, row, &[]));
+                for row in carried_keys(n, after) {
+                    self.put_ordered(Table::Carried, &row, &[]);
+                    self.writes.remove(Table::Loose, &row.done()[..ID_BYTES]);
+                }
             }
             (true, false) => {
                 for row in before.into_iter().flat_map(|before| carried_keys(n, before)) {
@@ -135,7 +142,7 @@ impl Store {
         self.view().range(Table::Carried, Range::prefix(&id.0)).take(most).map(number).collect()
     }
 
-    /// Every loose blob, those included that a record has come to carry since.
+    /// Every loose blob, and those that were offered again since a record came to carry them.
     pub fn loose_blobs(&self) -> Result<Vec<LooseBlob>> {
         let read = |row: Result<crate::kv::Row>| row.and_then(|(key, value)| LooseBlob::decode(&key, &value));
         self.view().range(Table::Loose, Range::all()).map(read).collect()

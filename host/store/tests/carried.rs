@@ -54,6 +54,8 @@ fn a_blob_goes_with_the_last_body_that_needs_it() {
     let (first, second) = (carrying("one", &[shared, shared]), carrying("two", &[shared]));
     put(&store, &first, valid());
     put(&store, &second, valid());
+    // Whoever offers it again while it is carried changes nothing.
+    offer(&store, b"s", 5);
     sweep(&store, 5);
     commit(&store, Item::Erase(first.id()));
     assert!(!store.is_loose(&shared).unwrap());
@@ -75,9 +77,7 @@ fn a_blob_that_was_needed_since_the_question_is_not_swept() {
     commit(&store, Item::KeepBlob(ids[2]));
     offer(&store, b"d", 9);
     for loose in seen {
-        let outcome = commit(&store, Item::SweepBlob(loose));
-        let expected = if loose.id == ids[0] { Outcome::Done } else { Outcome::Unknown };
-        assert_eq!(outcome, expected, "{}", loose.id);
+        assert_eq!(commit(&store, Item::SweepBlob(loose)), Outcome::Unknown, "{}", loose.id);
     }
     assert!(ids.iter().all(|id| is_here(&store, id)));
     assert_eq!(store.loose_blobs().unwrap().len(), 1, "the one that was offered again");
@@ -157,6 +157,7 @@ proptest! {
                         let ids: Vec<BlobId> = blobs.iter().map(|blob| id(*blob)).collect();
                         let record = carrying(&name.to_string(), &ids);
                         put(&store, &record, valid());
+                        loose.retain(|blob| !blobs.contains(blob));
                         records.push((name, record, blobs, true));
                     }
                 }

@@ -118,7 +118,7 @@ fn the_openapi_document_describes_what_is_served() {
     assert!(document.pointer("/paths/~1v1~1query/get/responses/400/content/application~1problem+json").is_some());
     assert!(document.pointer("/paths/~1v1~1live/get/responses/200/content/text~1event-stream").is_some());
     // Every described route is there and guarded.
-    for (path, item) in paths {
+    for (path, item) in paths.iter().filter(|(path, _)| *path != "/openapi.json") {
         let path =
             path.replace("{format}", "debian").replace("{name}", "x").replace("{space}", "x").replace("{type}", "x.y");
         for method in

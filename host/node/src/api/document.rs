@@ -182,6 +182,12 @@ fn finish(path: &str, method: &str, operation: &mut Json) {
     {
         content["example"] = example;
     }
+    if let Some(body) = operation.get_mut("requestBody")
+        && body.pointer("/content/application~1octet-stream").is_some()
+    {
+        // No bytes at all are a body too: an empty blob, an empty file.
+        body["required"] = false.into();
+    }
     operation["operationId"] = id.into();
     let responses = operation["responses"].as_object_mut().expect("an operation has responses");
     if !public {
@@ -201,6 +207,9 @@ fn finish(path: &str, method: &str, operation: &mut Json) {
         }
         if response["description"].as_str().is_none_or(str::is_empty) {
             response["description"] = "Done".into();
+        }
+        if let Some(stream) = response.pointer_mut("/content/text~1event-stream") {
+            *stream = json!({ "itemSchema": event_schema() });
         }
         if tagged {
             let text = "Names this answer; for `If-None-Match`";
@@ -232,6 +241,23 @@ fn finish(path: &str, method: &str, operation: &mut Json) {
         true => drop(operation.as_object_mut().expect("an operation is an object").remove("parameters")),
         false => operation["parameters"] = parameters.into(),
     }
+}
+
+/// One event of a live answer.
+fn event_schema() -> Json {
+    json!({
+        "type": "object",
+        "required": ["event", "data"],
+        "properties": {
+            "event": { "type": "string", "enum": ["record", "gone", "ready", "watermark", "lagged", "problem"] },
+            "id": { "type": "string", "description": "Up to where everything was told; for `Last-Event-ID`" },
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "description": "`record`: a RecordView; `gone`: a GoneView; `ready`, `watermark` and `lagged`: a WatermarkView; `problem`: a Problem",
+            },
+        },
+    })
 }
 
 fn headers_of(response: &mut Json) -> &mut Map<String, Json> {

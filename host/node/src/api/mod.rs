@@ -116,15 +116,17 @@ pub fn router(node: Node) -> Router {
     let document: Arc<str> = document::finished(document).to_string().into();
     let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) };
     router
+        .method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn_with_state(node.clone(), guard))
-        .route("/openapi.json", axum::routing::get(document))
+        .route("/openapi.json", axum::routing::get(document).fallback(other_method))
         .layer(middleware::from_fn(conditional::tag))
         .fallback(|| async { Problem::new(404, "not-found", "there is no such route; GET /openapi.json lists them") })
-        .method_not_allowed_fallback(|method: Method| async move {
-            let text = format!("this route does not take {method}; the header `Allow` says what it takes");
-            Problem::new(405, "method-not-allowed", text)
-        })
         .with_state(node)
+}
+
+async fn other_method(method: Method) -> Problem {
+    let text = format!("this route does not take {method}; the header `Allow` says what it takes");
+    Problem::new(405, "method-not-allowed", text)
 }
 
 /// Lets a request pass that shows the token and names this machine.

@@ -195,6 +195,11 @@ pub async fn add(
     body: Result<Json<NewPeer>, JsonRejection>,
 ) -> Result<Json<Connected>, Problem> {
     let Json(new) = body?;
+    if new.address.is_empty() {
+        return Err(
+            NodeError::Misuse("an empty address leads nowhere: give one as /ip4/192.0.2.1/tcp/7421".into()).into()
+        );
+    }
     let address = net::address(&new.address)?;
     let peer = running(&node)?.connect(address).await?;
     Ok(Json(Connected { peer: peer.to_string() }))
