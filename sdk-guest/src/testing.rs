@@ -19,6 +19,7 @@
 mod given;
 #[cfg(any(test, feature = "proptest"))]
 pub mod hostile;
+pub mod roles;
 
 use atlas_record::json::parse_json;
 

@@ -39,6 +39,12 @@ impl Corpus {
         self.paragraphs.len()
     }
 
+    /// The entry of a package.
+    pub fn paragraph(&self, place: usize) -> &str {
+        let (start, end) = self.paragraphs[place];
+        &self.text[start..end]
+    }
+
     /// `records` packages; from the second round on under names of their own.
     pub fn read(&self, records: usize) -> impl BufRead + '_ {
         BufReader::with_capacity(1 << 18, Rounds { corpus: self, next: 0, records, rest: Vec::new(), at: 0 })

@@ -19,7 +19,8 @@ const IDENTITIES: usize = 1_000;
 const TOGETHER: usize = 1_024;
 const NOW: u64 = T0 + 1_000_000_000;
 
-fn key(number: usize, role: u8) -> SecretKey {
+/// A key of someone, by number and role.
+pub fn key(number: usize, role: u8) -> SecretKey {
     let mut seed = [role; 32];
     seed[..8].copy_from_slice(&(number as u64).to_be_bytes());
     SecretKey::from_seed(&seed)

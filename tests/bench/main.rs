@@ -8,52 +8,62 @@
 
 mod corpus;
 mod grants;
+mod ingest;
+mod kinds;
+mod lexicon;
 mod limits;
 mod machine;
-mod queries;
 mod report;
+mod start;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use atlas_node::archive::{Part, Parts};
-use atlas_node::import::{self, Format};
-use atlas_node::judge::Subject;
-use atlas_node::node::parse_type_binding;
-use atlas_node::{Node, NodeConfig, serve};
-use atlas_record::Record;
+use atlas_node::{Node, NodeConfig};
 use clap::Parser;
 
 use corpus::Corpus;
-use report::{Report, median};
+use report::Report;
+
+/// What the `atlas` binary allocates with, too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Why there are no figures.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The parts.
-const PARTS: [&str; 8] = ["grants", "import", "limits", "ingest", "wasm", "query", "api", "start"];
+const PARTS: [&str; 11] =
+    ["grants", "import", "limits", "ingest", "wasm", "lexicon", "query", "api", "sqlite", "live", "start"];
+/// Those that take the corpus in.
+const OF_INGEST: [&str; 4] = ["import", "limits", "ingest", "wasm"];
+/// Those that ask a world of records.
+const OF_WORLD: [&str; 5] = ["query", "api", "sqlite", "live", "start"];
 
 /// Measures a node on a package corpus.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Args {
-    /// Parts to run: grants, import, limits, ingest, wasm, query, api, start [default: all]
+    /// Parts to run: grants, import, limits, ingest, wasm, lexicon, query, api, sqlite, live, start [default: all]
     names: Vec<String>,
-    /// Packages in the corpus: more than there are come as variants [default: as many as there are]
+    /// Records: more than there are packages come as variants [default: as many as there are]
     #[arg(long)]
     records: Option<usize>,
-    /// Runs of what is repeated [default: 3, or 1 from 300,000 records on]
+    /// Runs of what is repeated [default: 3; 1 of what takes records in, from 300,000 on]
     #[arg(long)]
     runs: Option<usize>,
+    /// Of the questions only those kinds whose names hold this
+    #[arg(long)]
+    kind: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
     /// Where to work; some 8 KB per record are needed [default: the system's folder for temporary files]
     #[arg(long)]
     dir: Option<PathBuf>,
+    /// Work here, leave the world of records there, and ask the one that an earlier run left
+    #[arg(long, conflicts_with = "dir")]
+    keep: Option<PathBuf>,
     /// Serves this directory for --idle seconds and says how that went
     #[arg(long, hide = true)]
     child: Option<PathBuf>,
@@ -66,16 +76,19 @@ fn main() -> Result<(), Failure> {
     let started = Instant::now();
     let args = Args::parse();
     if let Some(dir) = &args.child {
-        return child(dir, Duration::from_secs(args.idle), started);
+        return start::child(dir, Duration::from_secs(args.idle), started);
     }
     if let Some(unknown) = args.names.iter().find(|name| !PARTS.contains(&name.as_str())) {
         return Err(format!("unknown part `{unknown}`: use {}", PARTS.join(", ")).into());
     }
-    let work = match &args.dir {
-        Some(dir) => tempfile::tempdir_in(dir)?,
-        None => tempfile::tempdir()?,
+    let report = match (&args.keep, &args.dir) {
+        (Some(keep), _) => {
+            std::fs::create_dir_all(keep)?;
+            run(&args, keep)?
+        }
+        (None, Some(dir)) => run(&args, tempfile::tempdir_in(dir)?.path())?,
+        (None, None) => run(&args, tempfile::tempdir()?.path())?,
     };
-    let report = run(&args, work.path())?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -90,342 +103,56 @@ fn note(text: &str) {
 
 fn run(args: &Args, work: &Path) -> Result<Report, Failure> {
     let wants = |name: &str| args.names.is_empty() || args.names.iter().any(|wanted| wanted == name);
+    let any = |names: &[&str]| names.iter().any(|name| wants(name));
     let mut report = Report::new();
     let corpus = Corpus::load();
     let records = args.records.unwrap_or(corpus.len());
-    let runs = args.runs.unwrap_or(if records >= 300_000 { 1 } else { 3 });
+    let runs = args.runs.unwrap_or(3);
     report.corpus = corpus.name.to_owned();
+    report.records = records as u64;
 
     if wants("grants") {
         note("posts with and without grants");
         grants::measure(&mut report, args.records.unwrap_or(100_000), runs, work)?;
-        if args.names.len() == 1 {
-            return Ok(report);
-        }
     }
-    note("importing the corpus");
-    let archive = work.join("corpus.atlas");
-    let authored = author(&corpus, records, work, &archive)?;
-    report.records = authored.accepted;
-    if wants("import") {
-        report.add(
-            "import",
-            "written, signed and judged here",
-            authored.rate,
-            "records/s",
-            "strfry imports 10,500 signed events/s",
-        );
-        report.add("import", "longest commit", authored.longest_commit_ms, "ms", "aim < 100 ms");
-        report.add("import", "bytes in transport form", authored.bytes_per_record, "B/record", "");
+    if any(&OF_INGEST) {
+        let runs = if records >= 300_000 { args.runs.unwrap_or(1) } else { runs };
+        ingest::run(&corpus, (records, runs), work, &wants, &mut report)?;
     }
-
-    note("taking the archive in");
-    let last = work.join("taken");
-    let mut taken = Vec::new();
-    let repeats = if wants("ingest") { runs.max(1) } else { 1 };
-    for i in 0..repeats {
-        if i > 0 {
-            std::fs::remove_dir_all(&last)?;
-        }
-        taken.push(take(&archive, &last)?);
+    if wants("lexicon") {
+        note("judging by documents, by hand, and natively");
+        lexicon::measure(&mut report, runs)?;
     }
-    let ingest_rate = median(&taken.iter().map(|run| run.rate).collect::<Vec<_>>());
-
-    let node = Node::open(NodeConfig::new(&last))?;
-    let mut limit = None;
-    if wants("limits") || wants("ingest") {
-        note("measuring the limits");
-        let sample = sample(&archive, 65_536)?;
-        let verified = limits::verify(&sample, runs);
-        let rows = limits::rows(node.store(), node.store().watermark(), work, runs)?;
-        let (verify, row_rate) = (median(&verified), median(&rows.rates));
-        let by_rows = row_rate / rows.per_record;
-        limit = Some(verify.min(by_rows));
-        report.add_runs(
-            "limits",
-            "signatures verified, all cores, batches of 1024",
-            verified,
-            "/s",
-            "measured before: 8.4-8.7 us each on one core",
-        );
-        report.add_runs(
-            "limits",
-            "rows through the backend alone, synced",
-            rows.rates,
-            "rows/s",
-            "the rows of these records, in their commits",
-        );
-        report.add(
-            "limits",
-            "rows of one record",
-            rows.per_record,
-            "rows",
-            format!("{:.0} bytes of keys and values", rows.bytes_per_record),
-        );
-        report.add(
-            "limits",
-            "records that the backend alone could take",
-            by_rows,
-            "records/s",
-            "rows/s over rows per record",
-        );
-        report.add("limits", "longest write of the backend alone", rows.longest_ms, "ms", "");
-    }
-    if wants("ingest") {
-        let of = |figure: fn(&Taken) -> f64| taken.iter().map(figure).collect::<Vec<_>>();
-        report.add_runs(
-            "ingest",
-            "received, everything on",
-            of(|run| run.rate),
-            "records/s",
-            "strfry imports 10,500 events/s; aim 3 times that",
-        );
-        if let Some(limit) = limit {
-            report.add(
-                "ingest",
-                "share of the lower limit",
-                100.0 * ingest_rate / limit,
-                "%",
-                format!("of {limit:.0} records/s; aim >= 60 %"),
-            );
-        }
-        report.add_runs(
-            "ingest",
-            "processor time of one record",
-            of(|run| run.cpu_us),
-            "us",
-            "all threads, compaction too",
-        );
-        report.add_runs("ingest", "longest commit", of(|run| run.longest_commit_ms), "ms", "aim < 100 ms");
-        report.add_runs(
-            "ingest",
-            "bytes on disk",
-            of(|run| run.disk_per_record),
-            "B/record",
-            "tables and journals, right after",
-        );
-        report.add_runs(
-            "ingest",
-            "resident memory at the end",
-            of(|run| run.resident_mib),
-            "MiB",
-            "of this process, which holds the corpus too",
-        );
-    }
-    if wants("wasm") {
-        let share = taken.iter().map(|run| 100.0 * run.wasm.time.as_secs_f64() / run.cpu_seconds).collect();
-        let each = taken.iter().map(|run| 1e6 * run.wasm.time.as_secs_f64() / run.records).collect();
-        report.add_runs(
-            "wasm",
-            "validation, share of all processor time",
-            share,
-            "%",
-            "aim <= 10 %; by the clock, so too high on a busy machine",
-        );
-        report.add_runs("wasm", "validation of one record, as ingested", each, "us", "by the clock, on average");
-        let alone = taken.iter().map(|run| 100.0 * run.wasm.canonical_runs as f64 / run.records).collect();
-        report.add_runs(
-            "wasm",
-            "records judged alone in a fresh instance",
-            alone,
-            "%",
-            "probes, and batches that used too much fuel",
-        );
-        let (warm, fresh) = instances(&node)?;
-        report.add(
-            "wasm",
-            "validation of one record, batches of 256",
-            warm,
-            "us",
-            "measured before, in batches of 100: 0.65-0.76 us for a call",
-        );
-        report.add(
-            "wasm",
-            "validation of one record, fresh instance",
-            fresh,
-            "us",
-            "measured before: 22-25 us for a call",
-        );
-    }
-    if wants("query") || wants("api") {
-        note("asking");
-        queries::run(&node, node.store().watermark(), wants("query"), wants("api"), &mut report)?;
-    }
-    node.store().flush()?;
-    drop(node);
-    if wants("start") {
-        note("starting");
-        start(&last, &mut report)?;
+    if any(&OF_WORLD) {
+        world(args, &corpus, (records, runs), work, &wants, &mut report)?;
     }
     Ok(report)
 }
 
-/// How writing the corpus went.
-struct Authored {
-    accepted: u64,
-    rate: f64,
-    longest_commit_ms: f64,
-    bytes_per_record: f64,
-}
-
-/// Imports the corpus as its author, and exports it as an archive.
-fn author(corpus: &Corpus, records: usize, work: &Path, archive: &Path) -> Result<Authored, Failure> {
-    let dir = work.join("author");
-    let node = Node::open(NodeConfig::new(&dir))?;
-    let ada = node.create_identity("ada", atlas_node::clock::now())?;
-    let space = node.create_space("corpus", &ada, vec![parse_type_binding("atlas.package=package")?])?;
-    let start = Instant::now();
-    let summary =
-        import::run(&node, Format::Debian, corpus.read(records), Some((space.clone(), ada)), &mut |rejected| {
-            note(&format!("rejected: {} {}", rejected.name.unwrap_or_default(), rejected.text));
-        })?;
-    let rate = summary.read as f64 / start.elapsed().as_secs_f64();
-    let mut out = BufWriter::new(File::create(archive)?);
-    let exported = node.export(&space, &mut out)?;
-    out.flush()?;
-    let longest_commit_ms = node.store().stats().longest_commit.as_secs_f64() * 1e3;
-    drop(node);
-    std::fs::remove_dir_all(dir)?;
-    let bytes_per_record = std::fs::metadata(archive)?.len() as f64 / exported as f64;
-    Ok(Authored { accepted: summary.accepted, rate, longest_commit_ms, bytes_per_record })
-}
-
-/// How taking the archive in went.
-struct Taken {
-    records: f64,
-    rate: f64,
-    cpu_seconds: f64,
-    cpu_us: f64,
-    /// Of the validator, summed up.
-    wasm: atlas_engine::Stats,
-    longest_commit_ms: f64,
-    disk_per_record: f64,
-    resident_mib: f64,
-}
-
-fn take(archive: &Path, dir: &Path) -> Result<Taken, Failure> {
-    let node = Node::open(NodeConfig::new(dir))?;
-    let input = BufReader::with_capacity(1 << 20, File::open(archive)?);
-    let (start, cpu) = (Instant::now(), machine::cpu_seconds());
-    let summary =
-        import::run(&node, Format::Atlas, input, None, &mut |rejected| note(&format!("refused: {}", rejected.text)))?;
-    let (elapsed, cpu_seconds) = (start.elapsed().as_secs_f64(), machine::cpu_seconds() - cpu);
-    if summary.written != summary.read {
-        return Err(format!("the archive was not taken in whole: {summary:?}").into());
+/// Makes a world of records, asks it, and starts on it.
+fn world(
+    args: &Args,
+    corpus: &Corpus,
+    (records, runs): (usize, usize),
+    work: &Path,
+    wants: &dyn Fn(&str) -> bool,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    note("making the world");
+    let world = kinds::world::make(corpus, records, work)?;
+    if let Some(rate) = world.rate {
+        report.add("world", "records taken in", rate, "records/s", "while they are written and signed, too");
     }
-    let stats = node.store().stats();
-    let records = summary.read as f64;
-    Ok(Taken {
-        records,
-        rate: records / elapsed,
-        cpu_seconds,
-        cpu_us: 1e6 * cpu_seconds / records,
-        wasm: node.modules().running().first().map(|validator| validator.stats()).unwrap_or_default(),
-        longest_commit_ms: stats.longest_commit.as_secs_f64() * 1e3,
-        disk_per_record: stats.disk_bytes as f64 / records,
-        resident_mib: machine::resident_mib().0,
-    })
-}
-
-/// Records of an archive, evenly from all of it, `most` of them at most.
-fn sample(archive: &Path, most: usize) -> Result<Vec<Record>, Failure> {
-    let mut found = Vec::new();
-    for part in Parts::new(BufReader::with_capacity(1 << 20, File::open(archive)?)) {
-        if let Part::Record(bytes) = part? {
-            found.push(Record::decode(&bytes)?);
-            if found.len() == most {
-                break;
-            }
-        }
+    let wanted =
+        kinds::Wanted { query: wants("query"), api: wants("api"), sqlite: wants("sqlite"), live: wants("live"), runs };
+    if wanted.query || wanted.api || wanted.sqlite || wanted.live {
+        note("asking");
+        let node = Node::open(NodeConfig::new(&world.dir))?;
+        kinds::run(&node, work, &wanted, args.kind.as_deref(), report)?;
     }
-    Ok(found)
-}
-
-/// Microseconds that judging one record takes: in a batch that reuses an instance, and in an
-/// instance of its own. Medians.
-fn instances(node: &Node) -> Result<(f64, f64), Failure> {
-    let space = node.spaces().resolve(None)?;
-    let binding = space.binding(&"atlas.package".parse()?)?.clone();
-    let validator = node.modules().validator(&binding).map_err(atlas_node::NodeError::from)?;
-    let mut candidates = Vec::new();
-    for stored in node.store().by_numbers(1..=8192)? {
-        let body = stored.record.payload().map(|payload| &payload.body);
-        candidates.push(Subject::of(stored.record.header(), body).candidate());
-    }
-    let time = |size: usize, judge: &dyn Fn(&[atlas_engine::Candidate])| -> f64 {
-        let times = candidates.chunks_exact(size).map(|chunk| {
-            let start = Instant::now();
-            judge(chunk);
-            start.elapsed().as_secs_f64() * 1e6 / size as f64
-        });
-        median(&times.collect::<Vec<_>>())
-    };
-    let warm = time(256, &|chunk| drop(validator.validate(chunk)));
-    let fresh = time(1, &|chunk| drop(validator.validate_alone(&chunk[0])));
-    Ok((warm, fresh))
-}
-
-/// Starts a process on the directory, several times, and leaves the last one idle for a while.
-fn start(dir: &Path, report: &mut Report) -> Result<(), Failure> {
-    let mut opened = Vec::new();
-    let mut served = Vec::new();
-    let mut memory = None;
-    for (i, idle) in [0, 0, 0, 0, 15].into_iter().enumerate() {
-        let start = Instant::now();
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg("--child")
-            .arg(dir)
-            .args(["--idle", &idle.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut lines = BufReader::new(child.stdout.take().ok_or("standard output is a pipe")?).lines();
-        let first = lines.next().ok_or("the child said nothing")??;
-        let elapsed = start.elapsed().as_secs_f64() * 1e3;
-        let told: serde_json::Value = serde_json::from_str(&first)?;
-        if i > 0 {
-            opened.push(told["opened_ms"].as_f64().unwrap_or(f64::NAN));
-            served.push(elapsed);
-        }
-        if let Some(last) = lines.next() {
-            memory = Some(serde_json::from_str::<serde_json::Value>(&last?)?);
-        }
-        child.wait()?;
-    }
-    report.add_runs("start", "node opened", opened, "ms", "aim < 300 ms at 1 M records");
-    report.add_runs("start", "process started to API listening", served, "ms", "");
-    let told = memory.unwrap_or_default();
-    let figure = |name: &str| told[name].as_f64().unwrap_or(f64::NAN);
-    report.add("start", "resident after 15 s idle", figure("resident_mib"), "MiB", "aim < 100 MiB");
-    report.add("start", "resident at most, since the start", figure("most_mib"), "MiB", "");
-    report.add(
-        "start",
-        "bytes on disk, settled",
-        figure("disk_bytes") / report.records as f64,
-        "B/record",
-        "tables and journals",
-    );
-    Ok(())
-}
-
-fn child(dir: &Path, idle: Duration, started: Instant) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let open = Instant::now();
-    let node = Node::open(NodeConfig::new(dir))?;
-    let opened_ms = open.elapsed().as_secs_f64() * 1e3;
-    let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    let listener = runtime.block_on(serve::listen(Some(any)))?;
-    println!(
-        "{}",
-        serde_json::json!({ "opened_ms": opened_ms, "listening_ms": started.elapsed().as_secs_f64() * 1e3 })
-    );
-    let store = node.store().clone();
-    runtime.block_on(serve::serve(node, listener, async move { tokio::time::sleep(idle).await }))?;
-    if !idle.is_zero() {
-        let (resident_mib, most_mib) = machine::resident_mib();
-        println!(
-            "{}",
-            serde_json::json!({ "resident_mib": resident_mib, "most_mib": most_mib, "disk_bytes": store.stats().disk_bytes })
-        );
+    if wants("start") {
+        note("starting");
+        start::measure(&world.dir, report)?;
     }
     Ok(())
 }

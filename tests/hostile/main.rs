@@ -31,7 +31,7 @@ fn world() -> World {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::open(NodeConfig::new(dir.path())).unwrap();
     let ada = node.create_identity("ada", peer::T0).unwrap();
-    let good = node.create_space("good", &ada, vec![slot("atlas.post", "post")]).unwrap();
+    let good = node.create_space("good", &ada, vec![slot("atlas.post", "post")], false).unwrap();
     World { node, ada, good, _dir: dir }
 }
 
@@ -62,7 +62,7 @@ impl World {
         self.node.modules().install(Some(name), component)?;
         // Little fuel: what loops is to end soon in a test.
         let binding = NewBinding { fuel: Some(4_000_000), memory: Some(1 << 20), ..slot(THING, name) };
-        self.node.create_space(name, &self.ada, vec![binding])
+        self.node.create_space(name, &self.ada, vec![binding], false)
     }
 
     fn put(&self, space: &Arc<Space>) -> Result<Written, NodeError> {

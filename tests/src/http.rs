@@ -40,10 +40,15 @@ impl Connection {
             format!("{method} {path} HTTP/1.1\r\n{headers}content-length: {}\r\n\r\n", body.len()).into_bytes();
         request.extend_from_slice(body);
         self.stream.get_mut().write_all(&request)?;
-        self.answer()
+        self.answer(method == "HEAD")
     }
 
-    fn answer(&mut self) -> io::Result<Answer> {
+    /// Sends bytes as they are, and reads nothing.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes)
+    }
+
+    fn answer(&mut self, only_head: bool) -> io::Result<Answer> {
         let mut head = String::new();
         loop {
             let before = head.len();
@@ -62,7 +67,7 @@ impl Connection {
         let mut body = Vec::new();
         match length {
             // These never have a body (RFC 9110, section 6.4.1).
-            _ if matches!(status, 204 | 304) => {}
+            _ if only_head || matches!(status, 204 | 304) => {}
             Some(length) => {
                 body.resize(length, 0);
                 self.stream.read_exact(&mut body)?;
@@ -89,6 +94,12 @@ impl Connection {
 }
 
 impl Answer {
+    /// The value of a header.
+    pub fn header(&self, wanted: &str) -> Option<&str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(':'));
+        fields.filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim()).next()
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> io::Result<serde_json::Value> {
         serde_json::from_slice(&self.body).map_err(|error| bad(&error.to_string()))

@@ -5,7 +5,7 @@
 //! its local API byte by byte. [`packages`] makes package indexes of any length.
 //!
 //! The tests themselves: `tests/received` and `tests/hostile` ask a node in the same process;
-//! `host/cli/tests` runs processes; `tests/bench` measures.
+//! `host/cli/tests` and `tests/laboratory` run processes; `tests/bench` measures.
 
 pub mod http;
 pub mod packages;

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 pub struct Atlas {
     binary: PathBuf,
     dir: PathBuf,
+    namespace: Option<String>,
 }
 
 /// How a command ended.
@@ -76,7 +77,12 @@ impl Ended {
 impl Atlas {
     /// `binary` on `dir`.
     pub fn new(binary: impl Into<PathBuf>, dir: impl Into<PathBuf>) -> Self {
-        Self { binary: binary.into(), dir: dir.into() }
+        Self { binary: binary.into(), dir: dir.into(), namespace: None }
+    }
+
+    /// The same in a network namespace, where its API is on that namespace's loopback.
+    pub fn in_namespace(self, name: impl Into<String>) -> Self {
+        Self { namespace: Some(name.into()), ..self }
     }
 
     /// The directory.
@@ -86,7 +92,15 @@ impl Atlas {
 
     /// A command that is yet to be run.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = match &self.namespace {
+            None => Command::new(&self.binary),
+            Some(name) => {
+                // `ip` becomes the binary: the child's id is the node's.
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", name]).arg(&self.binary);
+                command
+            }
+        };
         command.env("ATLAS_DIR", &self.dir).args(args);
         for variable in ["ATLAS_LOG", "ATLAS_PASSPHRASE", "ATLAS_NEW_PASSPHRASE"] {
             command.env_remove(variable);
@@ -132,11 +146,24 @@ impl Atlas {
         self.run(&[args, &["--json"]].concat()).exits(code).problem()
     }
 
-    /// Starts `atlas up` on any free port and waits until it answers.
+    /// Starts `atlas up` on any free port, off the network, and waits until it answers.
     #[track_caller]
     pub fn up(&self) -> Up {
+        self.up_with(&["--offline"])
+    }
+
+    /// Starts `atlas up` on the network of this machine alone: on any free port of loopback.
+    #[track_caller]
+    pub fn up_online(&self, more: &[&str]) -> Up {
+        let alone = ["--mdns", "off", "--closed-network", "--listen", "/ip4/127.0.0.1/tcp/0"];
+        self.up_with(&[&alone[..], more].concat())
+    }
+
+    /// Starts `atlas up` on any free port and waits until it answers.
+    #[track_caller]
+    pub fn up_with(&self, more: &[&str]) -> Up {
         let mut child = self
-            .command(&["up", "--api", "127.0.0.1:0", "--json"])
+            .command(&[&["up", "--api", "127.0.0.1:0", "--json"], more].concat())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -151,7 +178,12 @@ impl Atlas {
             started["api"].as_str().and_then(|api| api.strip_prefix("http://")).and_then(|api| api.parse().ok());
         let address = address.unwrap_or_else(|| panic!("`atlas up --json` printed no address: {line}"));
         let deadline = Instant::now() + Duration::from_secs(20);
-        while std::net::TcpStream::connect(address).is_err() || !self.dir.join("api.json").exists() {
+        let answers = || match &self.namespace {
+            None => std::net::TcpStream::connect(address).is_ok(),
+            // It cannot be connected to from here: a command is asked, which asks the node.
+            Some(_) => self.run(&["space", "list"]).code == Some(0),
+        };
+        while !self.dir.join("api.json").exists() || !answers() {
             assert!(Instant::now() < deadline, "the API at {address} does not answer");
             thread::sleep(Duration::from_millis(20));
         }

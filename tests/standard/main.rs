@@ -5,7 +5,9 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod laws;
 mod record;
+mod roles;
 
 use std::sync::{Arc, LazyLock};
 

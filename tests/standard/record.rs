@@ -22,7 +22,7 @@ pub fn example(module: &str, place: usize) -> Map {
     body(block)
 }
 
-fn body(json: &str) -> Map {
+pub fn body(json: &str) -> Map {
     match parse_json(json).unwrap() {
         Value::Map(map) => map,
         other => panic!("no body: {other:?}"),

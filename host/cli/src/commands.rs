@@ -4,7 +4,9 @@ use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use atlas_node::attach::Attached;
 use atlas_node::client::{self, Client, Failure};
+use atlas_node::net::NetConfig;
 use atlas_node::{Node, NodeConfig, NodeError, serve};
 use clap::CommandFactory;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,6 +15,8 @@ use serde_json::{Value as Json, json};
 
 use crate::args::{Args, Command, Module, Place, Space};
 use crate::config::Config;
+use crate::laws;
+use crate::network;
 use crate::output::{bytes, items, line, number, record, table, text};
 use crate::passphrase;
 use crate::time;
@@ -93,8 +97,11 @@ pub async fn run(args: Args) -> Outcome {
         Some(dir) => dir,
         None => default_dir()?,
     };
-    if let Command::Up { api } = args.command {
-        return up(&dir, api, args.json).await;
+    if let Command::Module(command @ (Module::Test { .. } | Module::Compare { .. })) = args.command {
+        return laws::run(&dir, command, args.json).await;
+    }
+    if let Command::Up { api, network } = args.command {
+        return up(&dir, api, network::config(*network)?, args.json).await;
     }
     let session = Session { client: Client::connect(&dir).await?, json: args.json };
     if args.command.signs() {
@@ -103,7 +110,7 @@ pub async fn run(args: Args) -> Outcome {
     session.run(args.command).await
 }
 
-async fn up(dir: &Path, api: Option<std::net::SocketAddr>, json: bool) -> Outcome {
+async fn up(dir: &Path, api: Option<std::net::SocketAddr>, network: Option<NetConfig>, json: bool) -> Outcome {
     let listener = serve::listen(api).await?;
     let config = NodeConfig::new(dir);
     let node = match tokio::task::spawn_blocking(move || Node::open(config)).await {
@@ -113,17 +120,34 @@ async fn up(dir: &Path, api: Option<std::net::SocketAddr>, json: bool) -> Outcom
     let address = listener.local_addr().map_err(|error| NodeError::Unavailable(error.to_string()))?;
     let locked = passphrase::unlock_here(&node)?;
     let stop = stop_signal()?;
+    let online = network.is_some();
+    if let Some(network) = network {
+        node.go_online(network)?;
+        wait_for_addresses(&node).await;
+    }
     if json {
-        line(json!({ "api": format!("http://{address}"), "dir": dir }).to_string());
+        let network = node.net().map(|net| {
+            let addresses: Vec<String> = net.addresses().iter().map(ToString::to_string).collect();
+            json!({ "peer": net.peer_id().to_string(), "addresses": addresses })
+        });
+        line(json!({ "api": format!("http://{address}"), "dir": dir, "network": network }).to_string());
     } else {
         line(format!("atlas {} is up", env!("CARGO_PKG_VERSION")));
         line(format!("  data     {}", dir.display()));
         line(format!("  API      http://{address}  (described at /openapi.json)"));
         line(format!("  token    {}", dir.join("api.token").display()));
+        match node.net() {
+            Some(net) => {
+                line(format!("  network  peer {}", net.peer_id()));
+                net.addresses().iter().take(4).for_each(|address| line(format!("           {address}")));
+            }
+            None => line("  network  off"),
+        }
         if locked {
             line("  keys     locked: set ATLAS_PASSPHRASE, or give the passphrase to any command that signs");
         }
         match node.spaces().all().len() {
+            0 if online => line("  next     atlas space join INVITATION, or atlas id new NAME and atlas space create NAME --type atlas.post=post"),
             0 => line("  next     atlas id new NAME, then atlas space create NAME --type atlas.post=post"),
             count => line(format!("  spaces   {count}")),
         }
@@ -134,6 +158,16 @@ async fn up(dir: &Path, api: Option<std::net::SocketAddr>, json: bool) -> Outcom
         line("stopped; everything acknowledged is on the disk");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits a moment for the network to say where it listens.
+async fn wait_for_addresses(node: &Node) {
+    for _ in 0..40 {
+        if node.net().is_none_or(|net| !net.addresses().is_empty()) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
 }
 
 /// Resolves at Ctrl-C or SIGTERM.
@@ -169,8 +203,15 @@ impl Session {
             Command::Doctor => self.doctor().await,
             Command::Id(id) => self.id(id).await,
             Command::Space(command) => self.space(command).await,
-            Command::Put { type_name, body, key, links, expires, place } => {
-                let body = read_body(&body)?;
+            Command::Peer(command) => self.peer(command).await,
+            Command::Deny(command) => self.deny(command).await,
+            Command::Put { type_name, body, key, links, blobs, expires, place } => {
+                let mut body = read_body(&body)?;
+                let attached = self.attach(blobs).await?;
+                if !attached.is_empty() {
+                    body = RawValue::from_string(atlas_node::attach::fill(body.get(), &attached)?)
+                        .expect("what was filled in is JSON");
+                }
                 let links = links.iter().map(|link| split_link(link)).collect::<Result<Vec<_>, _>>()?;
                 let request = NewRecord {
                     space: place.space,
@@ -178,6 +219,7 @@ impl Session {
                     type_name,
                     key,
                     links,
+                    blobs: attached.iter().map(|file| json!({ "id": file.id })).collect(),
                     expires: expires.map(time::Time::ahead),
                     body,
                 };
@@ -185,16 +227,25 @@ impl Session {
                     "" => line(text(json, "/id")),
                     address => line(address),
                 };
-                let answer = self.client.ask_with("POST", "/v1/records", &request).await?;
+                let mut answer = self.client.ask_with("POST", "/v1/records", &request).await?;
+                // Which file became which blob is known here only.
+                if !attached.is_empty() {
+                    let blob = |file: &Attached| json!({ "name": file.name, "id": file.id, "size": file.size });
+                    answer["blobs"] = attached.iter().map(blob).collect();
+                }
                 if self.json {
                     line(answer.to_string())
                 } else {
-                    written(&answer)
+                    written(&answer);
+                    for file in &attached {
+                        eprintln!("blob {}  {}  {}", file.id, bytes(file.size), file.name);
+                    }
                 }
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Get { record: wanted } => {
-                let path = Parameters::default().add("ref", Some(wanted)).0;
+            Command::Get { blob: Some(id), output, .. } => self.get_blob(&id, output).await,
+            Command::Get { record: wanted, .. } => {
+                let path = Parameters::default().add("ref", wanted).0;
                 self.show("GET", &format!("/v1/records{path}"), None, record).await
             }
             Command::Rm { record, author } => {
@@ -204,9 +255,23 @@ impl Session {
             }
             Command::Query(query) => crate::asking::run(self, *query).await,
             Command::History { address } => {
-                let path = Parameters::default().add("address", Some(address)).0;
-                let show = |json: &Json| {
-                    for version in items(json, "/records") {
+                let mut all = Vec::new();
+                let mut cursor = None::<String>;
+                loop {
+                    let page = Parameters::default().add("address", Some(&address)).add("limit", Some(1000));
+                    let path = format!("/v1/history{}", page.add("cursor", cursor).0);
+                    let mut page = self.client.ask("GET", &path, None).await?;
+                    all.append(page["records"].as_array_mut().unwrap_or(&mut Vec::new()));
+                    cursor = page["cursor"].as_str().map(str::to_owned);
+                    if cursor.is_none() {
+                        break;
+                    }
+                }
+                let all = json!({ "records": all });
+                if self.json {
+                    line(all.to_string());
+                } else {
+                    for version in items(&all, "/records") {
                         line(format!(
                             "{}  {:10}  {}",
                             time::show(number(version, "/created")),
@@ -214,8 +279,8 @@ impl Session {
                             text(version, "/id")
                         ));
                     }
-                };
-                self.show("GET", &format!("/v1/history{path}"), None, show).await
+                }
+                Ok(ExitCode::SUCCESS)
             }
             Command::Import { format, file, place } => self.import(&format, &file, place).await,
             Command::Export { space, output } => self.export(space, output).await,
@@ -266,11 +331,14 @@ impl Session {
 
     async fn space(&self, command: Space) -> Outcome {
         match command {
-            Space::Create { name, types, founder } => {
-                let request = json!({ "name": name, "types": types, "as": founder });
+            Space::Create { name, types, founder, private } => {
+                let request = json!({ "name": name, "types": types, "as": founder, "private": private });
                 let created = |json: &Json| line(format!("{}  {}", text(json, "/name"), text(json, "/id")));
                 self.show("POST", "/v1/spaces", Some(request), created).await
             }
+            Space::Invite { name } => self.invite(name).await,
+            Space::Join { invite, name, types, member } => self.join(&invite, name, types, member).await,
+            Space::Member(command) => self.member(command).await,
             Space::List => {
                 let list = |json: &Json| {
                     let row = |one: &Json| vec![text(one, "/name").to_owned(), text(one, "/id").to_owned()];
@@ -355,6 +423,7 @@ impl Session {
                 }
                 Ok(ExitCode::SUCCESS)
             }
+            Module::Test { .. } | Module::Compare { .. } => unreachable!("these run before a node is asked"),
             Module::Install { file, name } => {
                 let content = std::fs::read(&file).map_err(|error| unreadable(&file, error))?;
                 let path = format!("/v1/modules{}", Parameters::default().add("name", name).0);
@@ -452,7 +521,7 @@ impl Session {
     }
 }
 
-fn progress(size: Option<u64>) -> ProgressBar {
+pub fn progress(size: Option<u64>) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
@@ -476,6 +545,8 @@ struct NewRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     links: Vec<Json>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    blobs: Vec<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<u64>,
     body: Box<RawValue>,

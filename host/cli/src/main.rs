@@ -5,9 +5,12 @@
 
 mod args;
 mod asking;
+mod blobs;
 mod commands;
 mod config;
 mod id;
+mod laws;
+mod network;
 mod output;
 mod passphrase;
 mod project;

@@ -84,6 +84,9 @@ pub fn record(record: &Json) {
     for link in items(record, "/links") {
         line(format!("link     {} -> {}", text(link, "/relation"), text(link, "/target")));
     }
+    for blob in items(record, "/blobs") {
+        line(format!("blob     {} ({})", text(blob, "/id"), bytes(number(blob, "/size"))));
+    }
     match record.get("body") {
         Some(body) => line(serde_json::to_string_pretty(body).expect("JSON prints")),
         None => line("(the body is not here)"),

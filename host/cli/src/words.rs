@@ -110,6 +110,10 @@ pub fn status(json: &Json) {
             number(json, "/live")
         ));
     }
+    match json.get("network").filter(|network| network.is_object()) {
+        Some(network) => crate::network::network(network),
+        None => line("network  off"),
+    }
     for module in items(json, "/modules") {
         line(format!(
             "module {} {}  {} records judged, {} traps, {} faults",

@@ -15,7 +15,7 @@ use crate::cache::Cache;
 use crate::error::EngineError;
 use crate::ids::CodeHash;
 use crate::inspect::{Inspection, inspect};
-use crate::validator::instance::Host;
+use crate::machine::Host;
 
 /// Code kept compiled in memory. More than this many modules at once is unusual, and
 /// one that is dropped loads from disk in well under a millisecond.

@@ -1,5 +1,6 @@
 //! The handle that a node holds: open once, clone freely.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -9,9 +10,11 @@ use crate::compile::{Code, CodeState, Compiler, Compiling};
 use crate::error::EngineError;
 use crate::health::Health;
 use crate::ids::{Binding, CodeHash, ConfigHash, Meter, ModuleKey};
+use crate::machine::{Shared, describe_code};
 use crate::profile::{self, Allocation, MAX_FUEL, MAX_MEMORY, Pooling};
 use crate::quarantine::{Evidence, Quarantine};
-use crate::validator::{Description, Shared, Validator, describe_code};
+use crate::roles::{Bound, Part};
+use crate::validator::{Description, Validator};
 
 /// Most bytes of a config.
 pub const MAX_CONFIG_BYTES: usize = 4 << 20;
@@ -68,6 +71,8 @@ struct Inner {
     shared: Arc<Shared>,
     /// By the whole binding, so that equal bindings share instances and counters.
     validators: Mutex<HashMap<BindingKey, Weak<Validator>>>,
+    /// The same for the other roles. A module has one role, so the binding says which.
+    bound: Mutex<HashMap<BindingKey, Weak<dyn Any + Send + Sync>>>,
     /// By module, so that a rest outlasts the validators it concerns.
     health: Mutex<HashMap<ModuleKey, Arc<Mutex<Health>>>>,
 }
@@ -114,6 +119,7 @@ impl Engine {
                 compiler: Compiler::new(runtime, cache),
                 shared,
                 validators: Mutex::default(),
+                bound: Mutex::default(),
                 health: Mutex::default(),
             }),
         })
@@ -169,11 +175,7 @@ impl Engine {
         if let Some(open) = self.open_validator(&binding)? {
             return Ok(open);
         }
-        let found = CodeHash::of(bytes);
-        if found != binding.code {
-            return Err(EngineError::HashMismatch { expected: binding.code, found });
-        }
-        let code = self.inner.compiler.obtain(found, bytes)?;
+        let code = self.code(bytes, &binding)?;
         self.open_with(&code, binding)
     }
 
@@ -193,6 +195,35 @@ impl Engine {
             CodeState::Refused(error) => Err(error),
             _ => Ok(None),
         }
+    }
+
+    /// The module of another role under a binding, as [`Trust`](crate::Trust) or
+    /// [`Ranker`](crate::Ranker). Compiles if nobody did yet and waits if somebody does.
+    ///
+    /// # Errors
+    /// As [`validator`](Self::validator); `WrongRole` if the module has another one.
+    pub fn bind<P: Part>(&self, bytes: &[u8], binding: Binding) -> Result<Arc<Bound<P>>, EngineError> {
+        self.check(&binding)?;
+        let key = BindingKey::from(&binding);
+        let open = |bound: &HashMap<BindingKey, Weak<dyn Any + Send + Sync>>| {
+            bound.get(&key).and_then(Weak::upgrade).and_then(|open| open.downcast::<Bound<P>>().ok())
+        };
+        let lock = || self.inner.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = open(&lock()) {
+            return Ok(open);
+        }
+        let code = self.code(bytes, &binding)?;
+        let health = self.health(binding.module());
+        let opened = Arc::new(Bound::<P>::open(&code, binding, health, self.inner.shared.clone())?);
+        let mut bound = lock();
+        // Whoever was first wins, so that everyone shares one.
+        if let Some(open) = open(&bound) {
+            return Ok(open);
+        }
+        bound.retain(|_, module| module.strong_count() > 0);
+        let weak: Weak<dyn Any + Send + Sync> = Arc::<Bound<P>>::downgrade(&opened);
+        bound.insert(key, weak);
+        Ok(opened)
     }
 
     /// Evidence of every module in quarantine.
@@ -220,12 +251,27 @@ impl Engine {
         self.inner.validators.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The open validator of a binding, if the binding is sound and there is one.
-    fn open_validator(&self, binding: &Binding) -> Result<Option<Arc<Validator>>, EngineError> {
+    /// Whether a binding is sound and its module in service.
+    fn check(&self, binding: &Binding) -> Result<(), EngineError> {
         check_allowances(binding)?;
         if self.inner.shared.quarantine.holds(&binding.module()) {
             return Err(EngineError::Quarantined { code: binding.code });
         }
+        Ok(())
+    }
+
+    /// The code that a binding names, compiled, if these are its bytes.
+    fn code(&self, bytes: &[u8], binding: &Binding) -> Result<Arc<Code>, EngineError> {
+        let found = CodeHash::of(bytes);
+        if found != binding.code {
+            return Err(EngineError::HashMismatch { expected: binding.code, found });
+        }
+        self.inner.compiler.obtain(found, bytes)
+    }
+
+    /// The open validator of a binding, if the binding is sound and there is one.
+    fn open_validator(&self, binding: &Binding) -> Result<Option<Arc<Validator>>, EngineError> {
+        self.check(binding)?;
         Ok(self.validators().get(&BindingKey::from(binding)).and_then(Weak::upgrade))
     }
 

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use crate::ids::CodeHash;
+use crate::inspect::Role;
 use crate::outcome::{Cause, HostFault};
 
 /// Why the engine cannot do what was asked.
@@ -53,6 +54,30 @@ pub enum EngineError {
         missing: Vec<String>,
         /// What it does export.
         found: Vec<String>,
+    },
+    /// A component that exports the interfaces of two roles.
+    #[error("the component is both a {one} and a {other} module; a module has one role: build two")]
+    TwoRoles {
+        /// One of them.
+        one: Role,
+        /// Another.
+        other: Role,
+    },
+    /// A module of another role than the slot's.
+    #[error("module {code} is a {found} module, and a {wanted} module is wanted here")]
+    WrongRole {
+        /// The component.
+        code: CodeHash,
+        /// The role that was asked for.
+        wanted: Role,
+        /// The role that it has.
+        found: Role,
+    },
+    /// Not the name of a role.
+    #[error("unknown role `{name}`; there are validator, trust, ranker, governance, admission and economy")]
+    UnknownRole {
+        /// What was given.
+        name: String,
     },
     /// Exports of the right names and the wrong types, or more parts than an instance may
     /// have.
@@ -150,11 +175,25 @@ pub enum EngineError {
     },
     /// The module was caught giving different answers to the same question.
     #[error(
-        "module {code} is quarantined, because it gave different answers to one record; the evidence is kept, and `release` lifts the quarantine"
+        "module {code} is quarantined, because it gave different answers to one question; the evidence is kept, and `release` lifts the quarantine"
     )]
     Quarantined {
         /// The component.
         code: CodeHash,
+    },
+    /// A test case that is none.
+    #[error("the case `{name}` cannot be used: {text}")]
+    BadCase {
+        /// What it is called.
+        name: String,
+        /// Why, and what would be right.
+        text: String,
+    },
+    /// A document that shows nothing.
+    #[error("this is no evidence that can be run again: {text}")]
+    BadEvidence {
+        /// Why.
+        text: String,
     },
     /// The compiler gave up.
     #[error("module {code} does not compile: {text}")]

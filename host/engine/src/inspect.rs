@@ -18,29 +18,63 @@ pub const MAX_CODE_BYTES: u64 = 64 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
-    /// `atlas:validator/validator@0.1`
+    /// `atlas:validator/validator@0.1`: judges the records of a type.
     Validator,
+    /// `atlas:trust/trust@0.1`: scores identities.
+    Trust,
+    /// `atlas:ranker/ranker@0.1`: orders what is shown.
+    Ranker,
+    /// `atlas:governance/governance@0.1`: turns ballots into decisions.
+    Governance,
+    /// `atlas:admission/admission@0.1`: says who may write.
+    Admission,
+    /// `atlas:economy/economy@0.1`: sets priorities.
+    Economy,
 }
 
 impl Role {
     /// Every role that this engine knows.
-    pub const ALL: &[Self] = &[Self::Validator];
+    pub const ALL: &[Self] =
+        &[Self::Validator, Self::Trust, Self::Ranker, Self::Governance, Self::Admission, Self::Economy];
 
     /// The word used in bindings and on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Validator => "validator",
+            Self::Trust => "trust",
+            Self::Ranker => "ranker",
+            Self::Governance => "governance",
+            Self::Admission => "admission",
+            Self::Economy => "economy",
+        }
+    }
+
+    /// The interface that sets a component of this role apart, with its functions.
+    /// Without a patch number: a world's patches only add.
+    const fn own(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::Validator => ("atlas:validator/validation@0.1.", &["rules", "prepare", "validate"]),
+            Self::Trust => ("atlas:trust/trusting@0.1.", &["init", "fold", "finish"]),
+            Self::Ranker => ("atlas:ranker/ranking@0.1.", &["rules", "rank"]),
+            Self::Governance => ("atlas:governance/tallying@0.1.", &["init", "fold", "finish"]),
+            Self::Admission => ("atlas:admission/admitting@0.1.", &["admit"]),
+            Self::Economy => ("atlas:economy/balancing@0.1.", &["weigh"]),
         }
     }
 
     /// The interfaces that a component of this role exports, with their functions.
-    /// Without a patch number: a world's patches only add comments.
-    const fn exports(self) -> &'static [(&'static str, &'static [&'static str])] {
-        const MODULE: (&str, &[&str]) = ("atlas:types/module@0.1.", &["describe", "configure"]);
-        match self {
-            Self::Validator => &[MODULE, ("atlas:validator/validation@0.1.", &["rules", "prepare", "validate"])],
-        }
+    const fn exports(self) -> [(&'static str, &'static [&'static str]); 2] {
+        [("atlas:types/module@0.1.", &["describe", "configure"]), self.own()]
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = EngineError;
+
+    fn from_str(text: &str) -> Result<Self, EngineError> {
+        let known = Self::ALL.iter().copied().find(|role| role.name() == text);
+        known.ok_or_else(|| EngineError::UnknownRole { name: text.to_owned() })
     }
 }
 
@@ -116,21 +150,24 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, EngineError> {
     })
 }
 
+/// The role whose own interface is there. Where two are, the component has two masters, and
+/// is refused; where none is, the nearest role says what it lacks.
 fn role_of(exports: &[(String, Vec<String>)]) -> Result<Role, EngineError> {
-    let mut nearest: Option<Vec<String>> = None;
-    for &role in Role::ALL {
-        let missing = missing(role, exports);
-        if missing.is_empty() {
-            return Ok(role);
-        }
-        if nearest.as_ref().is_none_or(|other| missing.len() < other.len()) {
-            nearest = Some(missing);
+    let found = || exports.iter().map(|(name, _)| name.clone()).collect();
+    let has = |role: &Role| exports.iter().any(|(name, _)| name.starts_with(role.own().0));
+    let mut claimed = Role::ALL.iter().copied().filter(has);
+    match (claimed.next(), claimed.next()) {
+        (Some(role), None) => match missing(role, exports) {
+            missing if missing.is_empty() => Ok(role),
+            missing => Err(EngineError::WrongWorld { missing, found: found() }),
+        },
+        (Some(one), Some(other)) => Err(EngineError::TwoRoles { one, other }),
+        (None, _) => {
+            let own = |role: &Role| format!("{}0", role.own().0);
+            let any = Role::ALL.iter().map(own).collect::<Vec<_>>().join(" or ");
+            Err(EngineError::WrongWorld { missing: vec![any], found: found() })
         }
     }
-    Err(EngineError::WrongWorld {
-        missing: nearest.unwrap_or_default(),
-        found: exports.iter().map(|(name, _)| name.clone()).collect(),
-    })
 }
 
 fn missing(role: Role, exports: &[(String, Vec<String>)]) -> Vec<String> {

@@ -10,6 +10,10 @@
 //! 4. [`Validator::validate`] judges records. Each gets an [`Outcome`]: a verdict that every
 //!    honest node shares, or a host fault, which is this machine's own and never a verdict.
 //!
+//! Modules of the other [`roles`] go the same way: [`Engine::bind`] sets one up, and
+//! [`Bound::ask`] asks it, under the same meter, bounds and suspicion. [`laws`] holds any
+//! module to what its role promises, with this engine.
+//!
 //! Verdicts are functions of the record because the [`profile`](Allocation) leaves a guest
 //! nothing else to depend on: no imports, no clock, no threads, canonical NaNs, fuel under
 //! a fixed schedule ([`meter`]), and memory whose refusal it cannot see. What a guest does
@@ -47,12 +51,15 @@ mod error;
 mod health;
 mod ids;
 mod inspect;
+pub mod laws;
 mod limiter;
+mod machine;
 pub mod meter;
 mod outcome;
 mod panic_note;
 mod profile;
 mod quarantine;
+pub mod roles;
 mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -64,8 +71,9 @@ pub use engine::{Engine, EngineConfig, EngineStats, MAX_CONFIG_BYTES};
 pub use error::EngineError;
 pub use ids::{Binding, CodeHash, ConfigHash, Meter, ModuleKey};
 pub use inspect::{Inspection, MAX_CODE_BYTES, Role, Surface, inspect, surface};
-pub use outcome::{Cause, HostFault, IllegalAnswer, Judgement, Outcome, TrapKind};
+pub use outcome::{Answered, Cause, HostFault, IllegalAnswer, Judgement, Outcome, TrapKind};
 pub use profile::{Allocation, MAX_FUEL, MAX_MEMORY, Pooling, SETUP_FUEL};
-pub use quarantine::Evidence;
+pub use quarantine::{Contradiction, Evidence, Seen};
+pub use roles::{Admission, Bound, Economy, Governance, Part, Ranker, Trust};
 pub use stats::Stats;
 pub use validator::{Candidate, Draft, Entry, IndexEntry, Reason, Refusal, Rules, Validator};

@@ -6,16 +6,65 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::machine::Outcomes;
 use crate::validator::{IndexEntry, Reason};
 
-/// What the engine reports of one record.
+/// What the engine reports of one record, or of one question in another role.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Judgement {
+pub struct Judgement<O = Outcome> {
     /// What came of it.
-    pub outcome: Outcome,
-    /// Fuel used, where the record ran alone in a fresh instance: the one amount that
-    /// every node agrees on. `None` for a record of a warm batch, whose fuel is shared.
+    pub outcome: O,
+    /// Fuel used, where the question was asked alone in a fresh instance: the one amount that
+    /// every node agrees on. `None` for one of a warm batch, whose fuel is shared.
     pub fuel: Option<u64>,
+}
+
+/// What came of a question to a module that is no validator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answered<T> {
+    /// An answer that the world allows.
+    Answer(T),
+    /// The module misbehaved, in a way that every node sees alike.
+    Failed(Cause),
+    /// This host could not run it. Local, retryable, never an answer.
+    Fault(HostFault),
+}
+
+impl<T: Clone + PartialEq> Outcomes for Answered<T> {
+    fn failed(cause: Cause) -> Self {
+        Self::Failed(cause)
+    }
+
+    fn fault(fault: HostFault) -> Self {
+        Self::Fault(fault)
+    }
+
+    fn is_verdict(&self) -> bool {
+        !matches!(self, Self::Fault(_))
+    }
+
+    fn is_illegal(&self) -> bool {
+        matches!(self, Self::Failed(Cause::IllegalAnswer(_)))
+    }
+}
+
+impl Outcomes for Outcome {
+    fn failed(cause: Cause) -> Self {
+        Self::Invalid(cause)
+    }
+
+    fn fault(fault: HostFault) -> Self {
+        Self::Fault(fault)
+    }
+
+    fn is_verdict(&self) -> bool {
+        !matches!(self, Self::Fault(_))
+    }
+
+    fn is_illegal(&self) -> bool {
+        matches!(self, Self::Invalid(Cause::IllegalAnswer(_)))
+    }
 }
 
 /// What came of judging one record.
@@ -163,6 +212,18 @@ pub enum IllegalAnswer {
     },
     /// A path of a document that leaves its folder or has no other form of a path. Holds it, cut.
     BadPath(String),
+    /// Columns that do not have as many values as there are rows. Says which.
+    Shape(String),
+    /// A number outside its bounds, or that names nothing. Says which.
+    OutOfRange(String),
+    /// Something that stands where it may not stand again. Says what.
+    Twice(String),
+    /// Parts that do not add up to their whole. Says which, and by how much.
+    SumDiffers(String),
+    /// Something that was given and is neither used nor set aside with a reason. Says what.
+    Vanished(String),
+    /// Something that does not stand where the world has it stand. Says what.
+    OutOfOrder(String),
 }
 
 impl fmt::Display for IllegalAnswer {
@@ -178,6 +239,12 @@ impl fmt::Display for IllegalAnswer {
             Self::TooLong(field) => write!(f, "{field} is too long"),
             Self::DocumentCount { found } => write!(f, "{found} documents are missing, 1 to 512 are allowed"),
             Self::BadPath(path) => write!(f, "`{path}` is not the path of a document"),
+            Self::Shape(text)
+            | Self::OutOfRange(text)
+            | Self::Twice(text)
+            | Self::SumDiffers(text)
+            | Self::Vanished(text)
+            | Self::OutOfOrder(text) => f.write_str(text),
             Self::BadCode => f.write_str("the reason's code is not lower-case words joined by `-`"),
         }
     }

@@ -1,7 +1,7 @@
 //! Modules caught giving two answers to one question, and the proof.
 //!
-//! A module that is not a function of the record splits the network: nodes would hold
-//! different verdicts for the same record. So the first contradiction takes it out of
+//! A module that is not a function of the question splits the network: nodes would hold
+//! different verdicts on the same record. So the first contradiction takes it out of
 //! service on this host until an operator releases it, across restarts, and what was
 //! seen is kept in a form that anyone can run again.
 
@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::EngineError;
 use crate::ids::{CodeHash, Meter, ModuleKey};
-use crate::outcome::Judgement;
+use crate::outcome::{Answered, Judgement, Outcome};
+use crate::roles::{admission, economy, governance, ranker, trust};
 use crate::validator::Candidate;
 
 /// A contradiction, with all it takes to see it again.
@@ -32,16 +33,42 @@ pub struct Evidence {
     pub fuel: u64,
     /// The slot's memory.
     pub memory: u64,
-    /// The record.
-    pub candidate: Candidate,
-    /// What a reused instance said.
-    pub warm: Judgement,
-    /// Where in its batch the record stood, and how many records the batch had.
+    /// Where in its batch the question stood, and how many the batch had.
     pub position: (u64, u64),
-    /// What fresh instances said, each asked about this record alone.
-    pub canonical: Vec<Judgement>,
+    /// What was asked and answered.
+    pub contradiction: Contradiction,
     /// When it was seen on this host, in milliseconds since the Unix epoch.
     pub seen: u64,
+}
+
+/// One question and the answers that contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen<Q, O> {
+    /// What was asked.
+    pub question: Q,
+    /// What a reused instance said.
+    pub warm: O,
+    /// What fresh instances said, each asked this alone.
+    pub canonical: Vec<Judgement<O>>,
+}
+
+/// A contradiction, by role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Contradiction {
+    /// A record got two verdicts.
+    Validator(Seen<Candidate, Outcome>),
+    /// A graph got two sets of scores.
+    Trust(Seen<trust::Question, Answered<trust::Standing>>),
+    /// Candidates got two orders.
+    Ranker(Seen<ranker::Question, Answered<ranker::Ordered>>),
+    /// A tally had two outcomes.
+    Governance(Seen<governance::Question, Answered<governance::Tallied>>),
+    /// A header was let in and was not.
+    Admission(Seen<admission::Applicant, Answered<admission::Admittance>>),
+    /// Peers or items got two weights.
+    Economy(Seen<economy::Question, Answered<economy::Weights>>),
 }
 
 /// Modules out of service. `None` stands for evidence on disk that cannot be read: the
@@ -98,7 +125,7 @@ impl Quarantine {
         if held.contains_key(&module) {
             return;
         }
-        tracing::error!(%module, "module quarantined: it gave different answers to one record");
+        tracing::error!(%module, "module quarantined: it gave different answers to one question");
         if let Some(dir) = &self.dir
             && let Err(error) = write(dir, &evidence)
         {

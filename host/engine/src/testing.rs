@@ -5,6 +5,10 @@
 //! does one of them; [`Behaviour::Puppet`] does what the first byte of each record's body
 //! says, so that good and bad records can be mixed.
 
+mod roles;
+
+pub use self::roles::{Misdeed, culprit};
+
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -78,6 +82,8 @@ pub enum Behaviour {
     DearWhenReused = 27,
     /// Names 17 ids in `needs`.
     NeedsTooMuch = 28,
+    /// Needs `bafyneeded`, whatever is supplied.
+    NeedsForEver = 29,
     /// Does what the first byte of the body says, by these numbers.
     Puppet = 100,
     /// `configure` refuses with "no such thing: the config".
@@ -132,6 +138,7 @@ impl Behaviour {
         Self::BadConversion,
         Self::DearWhenReused,
         Self::NeedsTooMuch,
+        Self::NeedsForEver,
     ];
 }
 
@@ -200,16 +207,20 @@ fn core_module(behaviour: Behaviour, imports: &str) -> Vec<u8> {
     wat::parse_str(wat).expect("the test guest is sound WAT")
 }
 
-/// Embeds the world in a core module and encodes both as a component.
+/// Embeds the validator's world in a core module and encodes both as a component.
 fn encode(module: &[u8], dependencies: &str, validator_wit: &str) -> Vec<u8> {
+    encode_world(module, &[dependencies, TYPES_WIT], validator_wit, "validator")
+}
+
+/// Embeds a world in a core module and encodes both as a component.
+fn encode_world(module: &[u8], dependencies: &[&str], wit: &str, world: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let mut push = |path: &str, text: &str| resolve.push_str(path, text).expect("the WIT is sound");
-    if !dependencies.is_empty() {
-        push("dependencies.wit", dependencies);
+    for (at, dependency) in dependencies.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
+        push(&format!("dependency-{at}.wit"), dependency);
     }
-    push("types.wit", TYPES_WIT);
-    let package = push("validator.wit", validator_wit);
-    let world = resolve.select_world(&[package], Some("validator")).expect("the package has the world");
+    let package = push("world.wit", wit);
+    let world = resolve.select_world(&[package], Some(world)).expect("the package has the world");
     let mut module = module.to_vec();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("the world can be embedded");
     ComponentEncoder::default()

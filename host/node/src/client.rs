@@ -250,8 +250,34 @@ impl Client {
     async fn exchange(&self, method: &str, path_and_query: &str, body: Body) -> Result<serde_json::Value, Failure> {
         let response = self.send(method, path_and_query, "application/json", body).await?;
         let bytes = read_all(response).await?;
+        if bytes.is_empty() {
+            return Ok(serde_json::Value::Null); // done, and there is nothing to say
+        }
         serde_json::from_slice(&bytes)
             .map_err(|_| NodeError::Unavailable("the node's answer is not JSON".into()).into())
+    }
+}
+
+/// What a node answers, as it comes.
+pub type Answer = Response<Body>;
+
+/// Hashes a blob as it arrives, to hold it against its id.
+#[derive(Debug, Default)]
+pub struct Hasher(blake3::Hasher);
+
+impl Hasher {
+    /// More of the blob.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Whether that was the blob of this id.
+    pub fn check(&self, id: &str) -> Result<(), NodeError> {
+        let arrived = atlas_record::BlobId(*self.0.finalize().as_bytes());
+        if id.parse() == Ok(arrived) {
+            return Ok(());
+        }
+        Err(NodeError::Unavailable(format!("what arrived is blob {arrived} and not {id}: run `atlas doctor`")))
     }
 }
 

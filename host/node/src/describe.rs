@@ -204,7 +204,7 @@ impl Node {
         let validator = self.modules().validator(binding)?;
         let (rules, about) = (validator.rules(), validator.description());
         let counts = self.store().set_summary(&space.id, Some(type_name))?.counts;
-        let schema: Json = serde_json::from_str(&rules.schema).unwrap_or_default();
+        let schema: Json = serde_json::from_str(&rules.schema).unwrap_or_else(|_| Json::Object(Default::default()));
         let fields = fields(&schema);
         let before = |text: &str| if text.is_empty() { "(new)".to_owned() } else { text.to_owned() };
         Ok(TypeView {

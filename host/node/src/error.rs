@@ -28,6 +28,14 @@ pub enum NodeError {
         /// As it was named.
         name: String,
     },
+    /// More bytes than are taken.
+    #[error("the {what} is too large: {most} bytes are taken at most")]
+    TooLarge {
+        /// What kind of thing.
+        what: &'static str,
+        /// How many bytes are taken.
+        most: u64,
+    },
     /// The rules do not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -89,6 +97,7 @@ impl NodeError {
             NodeError::Misuse(_) => "misuse",
             NodeError::NotFound { .. } => "not-found",
             NodeError::Exists { .. } => "exists",
+            NodeError::TooLarge { .. } => "too-large",
             NodeError::Refused(refusal) => &refusal.code,
             NodeError::Store(StoreError::InUse { .. }) => "in-use",
             NodeError::Store(StoreError::BadCursor | StoreError::ForeignCursor) => "bad-cursor",
@@ -123,6 +132,7 @@ impl NodeError {
             NodeError::Misuse(_) | NodeError::Store(StoreError::BadCursor | StoreError::ForeignCursor) => 400,
             NodeError::NotFound { .. } => 404,
             NodeError::Exists { .. } => 409,
+            NodeError::TooLarge { .. } => 413,
             NodeError::Refused(refusal) if refusal.retry_ms.is_some() => 429,
             NodeError::Refused(refusal) if refusal.code == "not-granted" => 403,
             NodeError::Refused(_) | NodeError::Engine(_) => 422,

@@ -178,3 +178,11 @@ pub fn empty_candidate() -> Candidate {
     };
     subject.candidate()
 }
+
+/// The one type that a module judges, where it says so: by a JSON Schema whose bodies hold the
+/// name of their type, as `$type`. Bound to another type, it could take no record at all.
+pub fn named_type(validator: &Validator) -> Option<String> {
+    let schema: serde_json::Value = serde_json::from_str(&validator.rules().schema).ok()?;
+    let required = schema["required"].as_array()?.iter().any(|field| field == "$type");
+    schema["properties"]["$type"]["const"].as_str().filter(|_| required).map(str::to_owned)
+}

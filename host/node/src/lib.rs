@@ -12,10 +12,13 @@
 
 pub mod api;
 pub mod archive;
+pub mod attach;
 pub mod author;
 pub mod authority;
+pub mod blobs;
 pub mod client;
 pub mod clock;
+pub mod denied;
 pub mod describe;
 pub mod doctor;
 pub mod error;
@@ -24,6 +27,7 @@ pub mod import;
 pub mod ingest;
 pub mod judge;
 pub mod modules;
+pub mod net;
 pub mod node;
 pub mod overlay;
 pub mod people;
@@ -34,6 +38,7 @@ pub mod spaces;
 pub mod text;
 pub mod view;
 
+pub use atlas_engine as engine;
 pub use atlas_engine::MAX_CONFIG_BYTES;
 pub use atlas_keys::Passphrase;
 pub use atlas_record::bundle;

@@ -1,21 +1,26 @@
 //! A node on one directory.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock, Weak};
+use std::sync::{Arc, OnceLock, RwLock, Weak};
 use std::time::Instant;
 
 use atlas_engine::{Engine, EngineConfig, Pooling};
 use atlas_keys::{Kind, Role, private_folder, write_private};
 use atlas_record::identity::{Action, Establishment, Event, Identity, KeySet, NextKeys};
 use atlas_record::space::{Amendment, Binding, Constitution, Genesis, Signed, Slot};
-use atlas_record::{BlobId, IdentityId, Timestamp, TypeName};
+use atlas_record::{BlobId, ConstitutionId, IdentityId, Timestamp, TypeName};
 use atlas_store::{Batch, Config as StoreConfig, Store, WaitKey};
 use zeroize::Zeroizing;
 
 use crate::author::chain::Chains;
+use crate::denied::Denied;
 use crate::error::{NodeError, Refusal};
 use crate::identities::{Identities, Local, fresh_key, random};
+use crate::judge;
 use crate::modules::Modules;
+use crate::net::feed::News;
+use crate::net::participation::Participations;
+use crate::net::{Net, membership};
 use crate::overlay::Unproven;
 use crate::people::{People, Piece};
 use crate::query::live::Live;
@@ -70,6 +75,10 @@ struct Inner {
     written: Rates,
     /// What apps elsewhere wrote, as it comes in.
     received: Rates,
+    denied: Denied,
+    participations: Arc<Participations>,
+    /// The network, while this node is on it.
+    net: OnceLock<Net>,
     /// Held by whoever weighs records, from what is known of their authors to the commit.
     steady: RwLock<()>,
     token: Zeroizing<String>,
@@ -123,6 +132,9 @@ impl Node {
             dir,
             started: Instant::now(),
             modules,
+            denied: Denied::open(store.clone())?,
+            participations: Arc::new(Participations::open(store.clone())?),
+            net: OnceLock::new(),
             store,
             spaces,
             identities,
@@ -187,6 +199,38 @@ impl Node {
         &self.0.people
     }
 
+    /// What the operator does not keep and does not hand out.
+    pub fn denied(&self) -> &Denied {
+        &self.0.denied
+    }
+
+    /// What this node keeps of each space.
+    pub fn participations(&self) -> &Arc<Participations> {
+        &self.0.participations
+    }
+
+    /// The network, if this node is on it.
+    pub fn net(&self) -> Option<&Net> {
+        self.0.net.get()
+    }
+
+    /// Goes on the network. Once in a node's life.
+    pub(crate) fn set_net(&self, net: Net) -> Result<(), NodeError> {
+        self.0.net.set(net).map_err(|_| NodeError::Misuse("this node is on the network already".into()))
+    }
+
+    /// The secret of this node's name on the network, made when it is first asked for.
+    pub(crate) fn node_key(&self) -> Result<Zeroizing<[u8; 32]>, NodeError> {
+        secret(&self.dir().join("keys").join("node.key"))
+    }
+
+    /// Tells peers what has changed here besides records.
+    fn tell(&self, news: News) {
+        if let Some(net) = self.net() {
+            net.tell(news);
+        }
+    }
+
     pub(crate) fn unproven(&self) -> &Unproven {
         &self.0.unproven
     }
@@ -246,6 +290,7 @@ impl Node {
             self.reconsider_due(&id, &learned.changed, due)?;
         }
         if learned.added > 0 {
+            self.tell(News::Identity(id));
             let now = crate::clock::now();
             self.retry_waiting_for(&WaitKey::Identity(id), now)?;
             for grant in learned.grants {
@@ -273,7 +318,9 @@ impl Node {
             Some(name) => name.to_owned(),
             None => self.local_name(&genesis),
         };
-        self.spaces().add(&name, genesis, Batch::new())
+        let space = self.spaces().add(&name, genesis, Batch::new())?;
+        self.tell(News::Space(space.id));
+        Ok(space)
     }
 
     /// A name for a space that was founded elsewhere: the founder's, made fit for a shell, and
@@ -304,6 +351,7 @@ impl Node {
         let founder = self.check_founder(space.founder(), amendment.key()).is_ok()
             && self.identity(&space.founder())?.is_some_and(|it| it.causes(amendment.key(), None).is_empty());
         let space = self.spaces().amend(amendment, founder, Batch::new())?;
+        self.tell(News::Space(space.id));
         self.retry_waiting_for(&WaitKey::Constitution(id), crate::clock::now())?;
         Ok(space)
     }
@@ -325,6 +373,7 @@ impl Node {
         name: &str,
         founder: &Local,
         bindings: Vec<NewBinding>,
+        private: bool,
     ) -> Result<Arc<Space>, NodeError> {
         if self.spaces().all().iter().any(|space| space.name == name) {
             return Err(NodeError::Exists { what: "space", name: name.to_owned() });
@@ -337,6 +386,9 @@ impl Node {
             let binding = self.take_binding(new, &mut batch)?;
             constitution.slots.insert(slot, binding);
         }
+        if private {
+            constitution.params.insert(membership::PRIVATE, true.into());
+        }
         let genesis = Genesis {
             founder: author,
             name: name.to_owned(),
@@ -345,12 +397,13 @@ impl Node {
             constitution,
         };
         let genesis = Signed::new(genesis, &founder.secret).map_err(|error| NodeError::Misuse(error.to_string()))?;
-        self.spaces().add(name, genesis, batch)
+        let space = self.spaces().add(name, genesis, batch)?;
+        self.tell(News::Space(space.id));
+        Ok(space)
     }
 
     /// Binds a slot: writes the constitution that follows the one in force.
     pub fn bind(&self, space: &Space, founder: &Local, new: NewBinding) -> Result<Arc<Space>, NodeError> {
-        let author = self.device_authority(founder)?.author;
         let mut batch = Batch::new();
         let slot = new.slot.clone();
         let binding = self.take_binding(new, &mut batch)?;
@@ -360,6 +413,47 @@ impl Node {
         }
         let mut constitution = current.clone();
         constitution.slots.insert(slot, binding);
+        self.amend(space, founder, follows, constitution, batch)
+    }
+
+    /// Lists other members of a space: writes the constitution that follows the one in force.
+    pub fn change_members(
+        &self,
+        space: &Space,
+        founder: &Local,
+        add: &[IdentityId],
+        remove: &[IdentityId],
+    ) -> Result<Arc<Space>, NodeError> {
+        let (follows, current) = space.current();
+        if !membership::is_private(current) {
+            let text = format!("space `{}` is public: everyone may be in it", space.name);
+            return Err(Refusal::new("not-private", text).into());
+        }
+        let mut members = membership::members(current);
+        members.extend(add);
+        members.retain(|member| !remove.contains(member));
+        if members.len() > membership::MOST_MEMBERS {
+            let text = format!("a constitution lists {} members at most", membership::MOST_MEMBERS);
+            return Err(Refusal::new("too-many-members", text).into());
+        }
+        if members == membership::members(current) {
+            return self.spaces().resolve(Some(&space.id.to_string()));
+        }
+        let mut constitution = current.clone();
+        membership::set_members(&mut constitution, &members);
+        self.amend(space, founder, follows, constitution, Batch::new())
+    }
+
+    /// Signs a constitution that follows another, and puts it in force.
+    fn amend(
+        &self,
+        space: &Space,
+        founder: &Local,
+        follows: ConstitutionId,
+        constitution: Constitution,
+        batch: Batch,
+    ) -> Result<Arc<Space>, NodeError> {
+        let author = self.device_authority(founder)?.author;
         let amendment = Amendment {
             space: space.id,
             follows,
@@ -369,7 +463,9 @@ impl Node {
         };
         let amendment =
             Signed::new(amendment, &founder.secret).map_err(|error| NodeError::Misuse(error.to_string()))?;
-        self.spaces().amend(amendment, space.founder() == author, batch)
+        let amended = self.spaces().amend(amendment, space.founder() == author, batch)?;
+        self.tell(News::Space(space.id));
+        Ok(amended)
     }
 
     /// Sets a module up as it would be bound; what it needs goes into the batch.
@@ -411,14 +507,24 @@ impl Node {
             memory: bound.memory,
         };
         // Nothing is bound that does not come up with this config here and now.
-        self.modules().engine().validator(&code, bound)?;
+        let validator = self.modules().engine().validator(&code, bound)?;
+        if let (Slot::Validator(type_name), Some(judged)) = (&new.slot, judge::named_type(&validator))
+            && judged != type_name.as_str()
+        {
+            let text = format!(
+                "`{}` is for records of `{type_name}`, and with this config `{}` judges those of `{judged}`",
+                new.slot, info.module
+            );
+            return Err(Refusal::new("wrong-type", text).hint(format!("bind it as validator:{judged}")).into());
+        }
         Ok(Checked { binding, code, config: new.config })
     }
 
-    /// Drops expired bodies and looks again at what waits. To be called now and then.
+    /// Drops expired bodies and blobs that nothing needs, and looks again at what waits. To be called now and then.
     pub fn tend(&self) -> Result<(), NodeError> {
         let now = crate::clock::now();
         self.store().erase_expired(now)?;
+        self.sweep_loose(now)?;
         self.retry_waiting(now)?;
         Ok(())
     }

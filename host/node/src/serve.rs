@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
 use crate::error::NodeError;
@@ -41,7 +42,7 @@ pub async fn listen(chosen: Option<SocketAddr>) -> Result<TcpListener, NodeError
     }
 }
 
-/// Serves the API until `stop` resolves; then finishes what is under way.
+/// Serves the API until `stop` resolves, and leaves the network then if the node is on it; then finishes what is under way.
 pub async fn serve(
     node: Node,
     listener: TcpListener,
@@ -50,7 +51,7 @@ pub async fn serve(
     let failed = |error: std::io::Error| NodeError::Unavailable(format!("the API stopped: {error}"));
     let dir = node.dir().to_owned();
     client::announce(&dir, listener.local_addr().map_err(failed)?)?;
-    let tended = node.clone();
+    let (tended, leaving) = (node.clone(), node.clone());
     let tending = tokio::spawn(async move {
         loop {
             let node = tended.clone();
@@ -72,6 +73,13 @@ pub async fn serve(
         listening.live().stop();
         let _ = stopping.send(());
     };
+    // An answer is written at once, so there is nothing to gain by holding back its last part
+    // until the client has confirmed the others.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection delays small packets");
+        }
+    });
     let serving = axum::serve(listener, api::router(node)).with_graceful_shutdown(stop);
     let served = tokio::select! {
         served = serving => served.map_err(failed),
@@ -85,6 +93,9 @@ pub async fn serve(
         } => Ok(()),
     };
     tending.abort();
+    if let Some(net) = leaving.net() {
+        net.stop().await;
+    }
     client::withdraw(&dir);
     served
 }

@@ -3,6 +3,8 @@
 //! A view borrows the record and is written straight into the answer: ids as they are printed,
 //! the body from its bytes.
 
+mod ids;
+
 use std::fmt::Display;
 
 use atlas_record::header::{BlobRef, Header};
@@ -13,6 +15,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::query::expand::Resolved;
+use ids::IdText;
 
 /// A record, readable.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -20,6 +23,7 @@ use crate::query::expand::Resolved;
 pub struct RecordView<'a> {
     /// BLAKE3 of the signed header, as a CID.
     #[schema(value_type = String)]
+    #[serde(serialize_with = "ids::id")]
     pub id: RecordId,
     /// `atlas://space/author/type/key`, for keyed records.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,12 +31,14 @@ pub struct RecordView<'a> {
     address: Option<Text<AddressOf<'a>>>,
     /// The space's id.
     #[schema(value_type = String)]
+    #[serde(serialize_with = "ids::id")]
     space: SpaceId,
     /// The type.
     #[serde(rename = "type")]
     type_name: &'a str,
     /// The author's id.
     #[schema(value_type = String)]
+    #[serde(serialize_with = "ids::id")]
     author: IdentityId,
     /// The key, for keyed records.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +66,7 @@ pub struct RecordView<'a> {
     expires: Option<Timestamp>,
     /// The key that signed, its position in that key's chain, and the constitution.
     #[serde(skip_serializing_if = "Option::is_none")]
-    signed: Option<SignedView<'a>>,
+    signed: Option<SignedView>,
     /// Index values that the type's validator found.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<IndexView>>)]
@@ -94,9 +100,18 @@ pub struct LinkView<'a> {
 pub struct BlobView {
     /// CIDv1 (`raw`, BLAKE3).
     #[schema(value_type = String)]
+    #[serde(serialize_with = "ids::id")]
     id: atlas_record::BlobId,
     /// Bytes.
     size: u64,
+}
+
+/// Text, an integer or a boolean.
+pub(crate) fn any_scalar() -> utoipa::openapi::Schema {
+    use utoipa::openapi::schema::{Object, SchemaType, Type};
+    let mut scalar = Object::new();
+    scalar.schema_type = SchemaType::Array(vec![Type::String, Type::Integer, Type::Boolean]);
+    scalar.into()
 }
 
 /// An index value.
@@ -105,25 +120,27 @@ pub struct IndexView<'a> {
     /// The declared index.
     name: &'a str,
     /// Text or integer.
-    #[schema(value_type = String)]
+    #[schema(schema_with = any_scalar)]
     value: ValueView<'a>,
 }
 
 /// Who signed, and where in the key's chain.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[schema(as = SignedView)]
-pub struct SignedView<'a> {
+pub struct SignedView {
     /// The public key, as a multikey.
     #[schema(value_type = String)]
-    key: Text<&'a atlas_record::id::PublicKey>,
+    #[serde(serialize_with = "ids::id")]
+    key: atlas_record::id::PublicKey,
     /// Position, from 1.
     seq: u64,
     /// The record before it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "ids::optional_id")]
     #[schema(value_type = Option<String>)]
     prev: Option<RecordId>,
     /// The constitution that it was written under.
     #[schema(value_type = String)]
+    #[serde(serialize_with = "ids::id")]
     constitution: ConstitutionId,
 }
 
@@ -144,7 +161,8 @@ impl Display for AddressOf<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self(header, key) = self;
         let prefix = atlas_record::name::ADDRESS_PREFIX;
-        write!(f, "{prefix}{}/{}/{}/{key}", header.space, header.author, header.type_name)
+        let (space, author) = (IdText::of(&header.space), IdText::of(&header.author));
+        write!(f, "{prefix}{}/{}/{}/{key}", space.as_str(), author.as_str(), header.type_name)
     }
 }
 
@@ -242,7 +260,7 @@ impl<'a> RecordView<'a> {
             blobs: Some(Blobs(&header.blobs)).filter(|blobs| !blobs.0.is_empty()),
             expires: header.expires,
             signed: Some(SignedView {
-                key: Text(&header.key),
+                key: header.key,
                 seq: header.seq,
                 prev: header.prev,
                 constitution: header.constitution,
@@ -282,7 +300,7 @@ impl Serialize for ById<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut map = s.serialize_map(Some(self.0.len()))?;
         for record in &self.0 {
-            map.serialize_entry(&Text(record.id), record)?;
+            map.serialize_entry(IdText::of(&record.id).as_str(), record)?;
         }
         map.end()
     }

@@ -235,6 +235,7 @@ impl Group<'_> {
             self.changes.push(Change { n, before: was, now });
             self.note_shown(n, was, now);
         }
+        self.carry(n, before, after)?;
         self.count(before, after)?;
         self.track_pending(n, before, after);
 
@@ -249,6 +250,7 @@ impl Group<'_> {
     fn count(&mut self, before: Before<'_>, after: &RecordRow<'_>) -> Result<()> {
         if before.is_none() {
             self.digest(after.space, after.type_name)?.add(&after.rank());
+            self.arrived.push(((after.space, after.type_name), after.rank()));
         }
         let counts = self.counts(after.space, after.type_name)?;
         counts.total += u64::from(before.is_none());

@@ -3,6 +3,7 @@
 use atlas_record::order::Lifecycle;
 use atlas_record::{BlobId, Payload, Record, RecordId, Timestamp};
 
+use crate::carried::LooseBlob;
 use crate::changed::Shown;
 use crate::docs::DocKind;
 use crate::status::Verdict;
@@ -96,8 +97,19 @@ pub enum Item {
         /// Its key.
         key: Vec<u8>,
     },
-    /// Stores a blob. Its id is the hash of the bytes.
+    /// Stores a blob, and keeps it until it is removed. Its id is the hash of the bytes.
     PutBlob(BlobBytes),
+    /// Stores a blob that is loose until a record carries it: see [`crate::carried`].
+    OfferBlob {
+        /// The bytes.
+        blob: BlobBytes,
+        /// The time now.
+        now: Timestamp,
+    },
+    /// Says that a blob is needed for another reason than a record, and loose no more.
+    KeepBlob(BlobId),
+    /// Removes a blob if it is as loose as it was and no record carries it.
+    SweepBlob(LooseBlob),
     /// Removes a blob.
     RemoveBlob(BlobId),
     /// Keeps a record that cannot be admitted yet. Parked records are not in the replicated
@@ -276,7 +288,7 @@ pub enum Outcome {
         /// Whether there may be more.
         more: bool,
     },
-    /// A document or blob was written or removed.
+    /// A document or blob was written or removed, or a blob proved to be needed.
     Done,
     /// The document is not what the caller read.
     Conflict {

@@ -13,6 +13,7 @@ use std::hash::{BuildHasher, RandomState};
 use atlas_record::Op;
 
 use crate::apply::{NameSource, for_visible_rows};
+use crate::carried::carried_keys;
 use crate::decide::Contender;
 use crate::digest::SetState;
 use crate::error::StoreError;
@@ -105,8 +106,17 @@ impl Sum {
 }
 
 /// The tables whose rows are exactly what records say, byte by byte.
-const DERIVED: [Table; 8] =
-    [Table::Ids, Table::Set, Table::Author, Table::Link, Table::Index, Table::Grant, Table::Expiry, Table::Waiting];
+const DERIVED: [Table; 9] = [
+    Table::Ids,
+    Table::Set,
+    Table::Author,
+    Table::Link,
+    Table::Index,
+    Table::Grant,
+    Table::Expiry,
+    Table::Carried,
+    Table::Waiting,
+];
 
 struct Check<'a> {
     view: &'a dyn View,
@@ -318,6 +328,9 @@ fn expected_rows<S: NameSource>(source: &mut S, n: u64, row: &RecordRow<'_>, eac
     }
     if let Some(target) = deletes_target(header).filter(|_| row.is_in_force()) {
         each(Table::Tombstone, tombstone_key(&tombstone_mark(names, &target), n).done(), &[]);
+    }
+    for row in carried_keys(n, row) {
+        each(Table::Carried, row.done(), &[]);
     }
     if let Some(waiting) = row.waiting() {
         waiting_rows(PENDING, waiting, &number, each);

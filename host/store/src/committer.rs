@@ -15,6 +15,7 @@ use crate::batch::{Batch, Item, Outcome};
 use crate::error::StoreError;
 use crate::group::{Group, State};
 use crate::kv::{Durability, Writes};
+use crate::ranges::Arrivals;
 use crate::shared::Shared;
 
 pub(crate) type Answer = Result<Vec<Outcome>, StoreError>;
@@ -85,7 +86,9 @@ fn weight(batch: &Batch) -> usize {
             let body = put.record.payload().map_or(0, |payload| payload.body.as_bytes().len());
             put.record.signed().as_bytes().len() + body
         }
-        Item::PutBlob(blob) => usize::try_from(blob.size()).unwrap_or(usize::MAX).min(crate::blobs::INLINE_BYTES),
+        Item::PutBlob(blob) | Item::OfferBlob { blob, .. } => {
+            usize::try_from(blob.size()).unwrap_or(usize::MAX).min(crate::blobs::INLINE_BYTES)
+        }
         Item::PutDoc { bytes, .. } => bytes.len(),
         Item::Park { record, .. } => record.signed().as_bytes().len(),
         _ => 64,
@@ -141,9 +144,11 @@ impl Committer {
             .map(|batch| batch.items.iter().map(|item| group.apply(item)).collect())
             .collect::<Result<_, _>>()?;
         group.finish();
-        let Group { changes, removed_blobs, refused, .. } = group;
+        let Group { changes, removed_blobs, arrived, refused, .. } = group;
         if !self.writes.is_empty() {
+            shared.live.coming(Arrivals { last: self.state.last, members: arrived });
             shared.kv.write(&self.writes, Durability::Synced)?;
+            shared.live.came();
         }
         self.writes.clear();
         self.removed_blobs.extend(removed_blobs);

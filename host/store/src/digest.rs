@@ -18,7 +18,7 @@ use atlas_record::order::Rank;
 use crate::error::StoreError;
 use crate::group::counted_number;
 use crate::keys::key;
-use crate::kv::{Range, Table};
+use crate::kv::{Range, Table, View};
 use crate::read::{space_number, type_number};
 use crate::rows::decode_counts;
 use crate::stats::Counts;
@@ -112,29 +112,34 @@ impl Store {
     /// Digest and counts of a type in a space, or of all its types together, as of now.
     pub fn set_summary(&self, space: &SpaceId, type_name: Option<&TypeName>) -> Result<SetSummary, StoreError> {
         let view = self.view();
-        let watermark = counted_number(&*view)?;
-        let mut sum = (SetState::default(), Counts::default());
-        let row = match (space_number(&*view, space)?, type_name) {
+        let prefix = match (space_number(&*view, space)?, type_name) {
             (None, _) => None,
             (Some(space), None) => Some(key().name(space).to_vec()),
             (Some(space), Some(type_name)) => {
                 type_number(&*view, type_name)?.map(|number| key().name(space).name(number).to_vec())
             }
         };
-        if let Some(prefix) = row {
-            for row in view.range(Table::Digest, Range::prefix(&prefix)) {
-                let (row, state) = row?;
-                sum.0.join(&SetState::from_bytes(&state)?);
-                if let Some(counts) = view.get(Table::Counts, &row)? {
-                    let counts = decode_counts(&counts)?;
-                    sum.1.visible += counts.visible;
-                    sum.1.total += counts.total;
-                    sum.1.body_bytes += counts.body_bytes;
-                }
+        summary(&*view, prefix)
+    }
+}
+
+/// Digest and counts of the sets whose rows begin with a prefix, together; of none without it.
+pub(crate) fn summary(view: &dyn View, prefix: Option<Vec<u8>>) -> Result<SetSummary, StoreError> {
+    let watermark = counted_number(view)?;
+    let mut sum = (SetState::default(), Counts::default());
+    if let Some(prefix) = prefix {
+        for row in view.range(Table::Digest, Range::prefix(&prefix)) {
+            let (row, state) = row?;
+            sum.0.join(&SetState::from_bytes(&state)?);
+            if let Some(counts) = view.get(Table::Counts, &row)? {
+                let counts = decode_counts(&counts)?;
+                sum.1.visible += counts.visible;
+                sum.1.total += counts.total;
+                sum.1.body_bytes += counts.body_bytes;
             }
         }
-        Ok(SetSummary { watermark, digest: sum.0.digest(), counts: sum.1 })
     }
+    Ok(SetSummary { watermark, digest: sum.0.digest(), counts: sum.1 })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::{Bound, ControlFlow};
 
 use atlas_record::header::Header;
+use atlas_record::order::Rank;
 
 use crate::config::Config;
 use crate::digest::SetState;
@@ -133,6 +134,8 @@ pub(crate) struct Group<'a> {
     pub changes: Vec<Change>,
     /// Blobs whose files may go once the group is written.
     pub removed_blobs: Vec<atlas_record::BlobId>,
+    /// New members of replicated sets.
+    pub arrived: Vec<((Name, Name), Rank)>,
     /// Records refused because too much waits.
     pub refused: u64,
     pub writes: &'a mut Writes,
@@ -152,6 +155,7 @@ impl<'a> Group<'a> {
             config,
             changes: Vec::new(),
             removed_blobs: Vec::new(),
+            arrived: Vec::new(),
             refused: 0,
             writes,
             view: kv.view(),

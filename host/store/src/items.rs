@@ -34,7 +34,13 @@ impl Group<'_> {
                 self.writes.remove(Table::Docs, &doc_key(*kind, key));
                 Ok(Outcome::Done)
             }
-            Item::PutBlob(blob) => self.put_blob(blob),
+            Item::PutBlob(blob) => {
+                self.keep_blob(&blob.id());
+                self.put_blob(blob)
+            }
+            Item::OfferBlob { blob, now } => self.offer_blob(blob, *now),
+            Item::KeepBlob(id) => Ok(self.keep_blob(id)),
+            Item::SweepBlob(loose) => self.sweep_blob(loose),
             Item::RemoveBlob(id) => self.remove_blob(id),
             Item::Park { record, waiting, now } => self.park(record, waiting, *now),
             Item::Unpark(id) => self.unpark(id),
@@ -61,11 +67,11 @@ impl Group<'_> {
         Ok(Outcome::Done)
     }
 
-    fn blob_size(&self, id: &BlobId) -> Result<Option<u64>> {
+    pub(crate) fn blob_size(&self, id: &BlobId) -> Result<Option<u64>> {
         self.get(Table::Blobs, &id.0)?.map(|row| blobs::size_of(&row)).transpose()
     }
 
-    fn put_blob(&mut self, blob: &BlobBytes) -> Result<Outcome> {
+    pub(crate) fn put_blob(&mut self, blob: &BlobBytes) -> Result<Outcome> {
         let id = blob.id();
         if self.blob_size(&id)?.is_none() {
             self.state.totals.blobs += 1;
@@ -79,11 +85,12 @@ impl Group<'_> {
         Ok(Outcome::Done)
     }
 
-    fn remove_blob(&mut self, id: &BlobId) -> Result<Outcome> {
+    pub(crate) fn remove_blob(&mut self, id: &BlobId) -> Result<Outcome> {
         let Some(size) = self.blob_size(id)? else { return Ok(Outcome::Unknown) };
         self.state.totals.blobs -= 1;
         self.state.totals.blob_bytes -= size;
         self.writes.remove(Table::Blobs, &id.0);
+        self.writes.remove(Table::Loose, &id.0);
         self.removed_blobs.push(*id);
         Ok(Outcome::Done)
     }

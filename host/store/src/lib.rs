@@ -16,7 +16,7 @@
 //! Read in this order: [`kv`] (what is asked of a backend), `keys` and `rows` (what a row looks
 //! like), `decide` (what stands, as pure functions), `place`, `apply` and `items` (decisions
 //! become rows), `committer` (when they are written), [`scan`] and `hits` (queries), [`tally`] (counts per
-//! value), [`digest`] (which set this is), [`changed`] (for whoever follows what is visible), [`check`] (how all
+//! value), [`carried`] (which blobs are needed), [`digest`] (which set this is), [`ranges`] (what peers compare), [`changed`] (for whoever follows what is visible), [`check`] (how all
 //! of it is verified).
 //!
 //! ```
@@ -33,6 +33,7 @@
 mod apply;
 pub mod batch;
 pub mod blobs;
+pub mod carried;
 pub mod chains;
 pub mod changed;
 pub mod check;
@@ -52,6 +53,7 @@ pub mod kv;
 mod names;
 mod parked;
 mod place;
+pub mod ranges;
 mod read;
 mod rows;
 pub mod scan;
@@ -60,10 +62,12 @@ pub mod stats;
 pub mod status;
 mod store;
 pub mod tally;
+pub mod transport;
 pub mod waiting;
 
 pub use batch::{Batch, BlobBytes, Item, JudgedRecord, Limit, Outcome};
 pub use blobs::BlobReader;
+pub use carried::LooseBlob;
 pub use chains::{Chain, ChainPosition, Fork};
 pub use changed::Shown;
 pub use check::{CheckProgress, CheckReport};
@@ -74,6 +78,7 @@ pub use entry::{IndexEntry, IndexValue};
 pub use error::StoreError;
 pub use hits::Hits;
 pub use parked::ParkedRecord;
+pub use ranges::{Ranges, Sum};
 pub use read::{Admissible, Docs, History};
 pub use scan::{By, Hit, Position, Scan, Values};
 pub use shared::{Change, Changes};
@@ -81,4 +86,5 @@ pub use stats::{Counts, Stats, TypeCounts};
 pub use status::{Status, StoredRecord, Verdict};
 pub use store::{Store, Ticket};
 pub use tally::{Tallied, Tally};
+pub use transport::Lacking;
 pub use waiting::{WaitKey, Waiting};

@@ -48,7 +48,7 @@ fn load_named(view: &dyn View, n: u64) -> Result<StoredRecord> {
     load(view, n)?.ok_or_else(|| StoreError::damaged(Table::Records, format!("record {n} is missing")))
 }
 
-fn number_of(view: &dyn View, id: &RecordId) -> Result<Option<u64>> {
+pub(crate) fn number_of(view: &dyn View, id: &RecordId) -> Result<Option<u64>> {
     let Some(row) = view.get(Table::Ids, &id.0)? else { return Ok(None) };
     Parts(&row).number().map(Some).ok_or_else(|| StoreError::damaged(Table::Ids, "a number of another length"))
 }
@@ -129,6 +129,37 @@ impl Store {
         }
         let next = found.get(most).map(|(rank, _)| *rank);
         let records = found.iter().take(most).map(|(_, n)| load_named(&*view, *n)).collect::<Result<_>>()?;
+        Ok(History { records, next })
+    }
+
+    /// Everything written at an address before a rank, latest first, `most` records at most. What
+    /// comes next is before [`History::next`].
+    pub fn history_before(&self, address: &Address, before: Option<Rank>, most: usize) -> Result<History> {
+        let none = History { records: Vec::new(), next: None };
+        let view = self.view();
+        let Some(row) = address_row(&*view, address)? else { return Ok(none) };
+        let to = match &before {
+            Some(rank) => Bound::Excluded(row.clone().rank(rank).to_vec()),
+            None => after_prefix(row.done()),
+        };
+        let range = Range { from: Bound::Excluded(row.to_vec()), to, backward: true };
+        let mut found = Vec::new();
+        for stored in view.range(Table::Address, range).take(most.saturating_add(1)) {
+            let (stored, value) = stored?;
+            let record = HistoryRow::decode(row.done().len(), &stored, &value)?.record;
+            found.push((record.rank, record.n));
+        }
+        if let Some(standing) = view.get(Table::Address, row.done())?
+            && let Some(top) = decode_standing(&standing)?.top
+            && before.is_none_or(|before| top.rank < before)
+        {
+            let at = found.partition_point(|(rank, _)| *rank > top.rank);
+            found.insert(at, (top.rank, top.n));
+        }
+        let more = found.len() > most;
+        found.truncate(most);
+        let next = found.last().filter(|_| more).map(|(rank, _)| *rank);
+        let records = found.iter().map(|(_, n)| load_named(&*view, *n)).collect::<Result<_>>()?;
         Ok(History { records, next })
     }
 

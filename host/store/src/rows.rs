@@ -153,37 +153,70 @@ impl RecordRow<'_> {
     }
 }
 
+/// A row's value taken apart, and nothing of it decoded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawRow<'a> {
+    pub status: Status,
+    lifecycle: u8,
+    flags: u8,
+    created: Timestamp,
+    space: Name,
+    type_name: Name,
+    pub header: &'a [u8],
+    /// Salt and body.
+    pub payload: Option<(&'a [u8; 16], &'a [u8])>,
+    verdict: &'a [u8],
+}
+
+impl<'a> RawRow<'a> {
+    /// Takes a row's value apart.
+    pub fn of(n: u64, bytes: &'a [u8]) -> Result<Self, StoreError> {
+        let mut parts = Parts(bytes);
+        let mut row = || {
+            let status = Status::from_byte(parts.byte()?)?;
+            let lifecycle = parts.byte()?;
+            let flags = parts.flags(ALL_FLAGS)?;
+            let created = parts.time()?;
+            let (space, type_name) = (parts.name()?, parts.name()?);
+            let header = parts.sized()?;
+            let payload = match flags & PAYLOAD {
+                0 => None,
+                _ => Some((parts.take(16)?.first_chunk()?, parts.sized()?)),
+            };
+            Some(Self { status, lifecycle, flags, created, space, type_name, header, payload, verdict: parts.0 })
+        };
+        row().ok_or_else(|| StoreError::damaged(Table::Records, format!("record {n}: cut off or malformed")))
+    }
+
+    /// Whether the record waits for a verdict.
+    pub fn is_pending(&self) -> bool {
+        self.verdict.first() == Some(&PENDING)
+    }
+}
+
 impl RecordRow<'static> {
     /// Reads a row's value. The header is checked as one from outside is, and the body against
     /// the header's commitment.
     pub fn decode(n: u64, bytes: &[u8]) -> Result<Self, StoreError> {
         let damaged = |what: &str| StoreError::damaged(Table::Records, format!("record {n}: {what}"));
-        let parts = || {
-            let mut parts = Parts(bytes);
-            let status = parts.byte()?;
-            let lifecycle = lifecycle_of(parts.byte()?)?;
-            let flags = parts.flags(ALL_FLAGS)?;
-            let created = parts.time()?;
-            let (space, type_name) = (parts.name()?, parts.name()?);
-            let header = parts.sized()?;
-            let payload = if flags & PAYLOAD == 0 { None } else { Some((Salt(parts.array()?), parts.sized()?)) };
-            let verdict = decode_verdict(&mut parts)?;
-            parts.end()?;
-            Some((status, lifecycle, flags, created, space, type_name, header, payload, verdict))
+        let raw = RawRow::of(n, bytes)?;
+        let mut verdict = Parts(raw.verdict);
+        let verdict = decode_verdict(&mut verdict).filter(|_| verdict.end().is_some());
+        let (Some(lifecycle), Some(verdict)) = (lifecycle_of(raw.lifecycle), verdict) else {
+            return Err(damaged("cut off or malformed"));
         };
-        let (status, lifecycle, flags, created, space, type_name, header, payload, verdict) =
-            parts().ok_or_else(|| damaged("cut off or malformed"))?;
-        let signed = SignedHeader::decode(header).map_err(|error| damaged(&error.to_string()))?;
-        let payload = match payload {
+        let signed = SignedHeader::decode(raw.header).map_err(|error| damaged(&error.to_string()))?;
+        let payload = match raw.payload {
             None => None,
             Some((salt, body)) => {
-                let payload = Payload::read_back(salt, body, signed.header());
+                let payload = Payload::read_back(Salt(*salt), body, signed.header());
                 Some(Cow::Owned(payload.map_err(|error| damaged(&error.to_string()))?))
             }
         };
+        let flags = raw.flags;
         let row = Self {
-            space,
-            type_name,
+            space: raw.space,
+            type_name: raw.type_name,
             lifecycle,
             superseded: flags & SUPERSEDED != 0,
             deleted: flags & DELETED != 0,
@@ -198,7 +231,7 @@ impl RecordRow<'static> {
         if row.creates_only && row.signed.header().op == Op::Delete {
             return Err(damaged("it is a delete, and is said to create"));
         }
-        if row.status() as u8 != status || row.signed.header().created != created {
+        if row.status() != raw.status || row.signed.header().created != raw.created {
             return Err(damaged("its summary differs from what it summarises"));
         }
         Ok(row)
@@ -242,10 +275,15 @@ fn sized(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// What a verdict begins with.
+const VALID: u8 = 0;
+const INVALID: u8 = 1;
+const PENDING: u8 = 2;
+
 fn encode_verdict(out: &mut Vec<u8>, verdict: &Verdict) {
     match verdict {
         Verdict::Valid(entries) => {
-            out.push(0);
+            out.push(VALID);
             for entry in entries {
                 sized(out, entry.name.as_bytes());
                 match &entry.value {
@@ -261,12 +299,12 @@ fn encode_verdict(out: &mut Vec<u8>, verdict: &Verdict) {
             }
         }
         Verdict::Invalid { code, text } => {
-            out.push(1);
+            out.push(INVALID);
             sized(out, code.as_bytes());
             sized(out, text.as_bytes());
         }
         Verdict::Pending(waiting) => {
-            out.push(2);
+            out.push(PENDING);
             encode_waiting(out, waiting);
         }
     }
@@ -275,7 +313,7 @@ fn encode_verdict(out: &mut Vec<u8>, verdict: &Verdict) {
 /// Reads to the end.
 fn decode_verdict(parts: &mut Parts<'_>) -> Option<Verdict> {
     Some(match parts.byte()? {
-        0 => {
+        VALID => {
             let mut entries = Vec::new();
             while !parts.0.is_empty() {
                 let name = parts.text()?;
@@ -288,8 +326,8 @@ fn decode_verdict(parts: &mut Parts<'_>) -> Option<Verdict> {
             }
             Verdict::Valid(entries)
         }
-        1 => Verdict::Invalid { code: parts.text()?, text: parts.text()? },
-        2 => Verdict::Pending(decode_waiting(parts)?),
+        INVALID => Verdict::Invalid { code: parts.text()?, text: parts.text()? },
+        PENDING => Verdict::Pending(decode_waiting(parts)?),
         _ => return None,
     })
 }

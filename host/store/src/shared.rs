@@ -10,6 +10,7 @@ use crate::blobs::BlobDir;
 use crate::config::Config;
 use crate::group::Totals;
 use crate::kv::Kv;
+use crate::ranges::LiveSets;
 use crate::status::Status;
 
 /// A record came, or its status changed.
@@ -63,6 +64,8 @@ pub(crate) struct Shared {
     pub kv: Arc<dyn Kv>,
     pub blobs: Option<BlobDir>,
     pub config: Config,
+    /// Sets whose ranges somebody has asked for.
+    pub live: LiveSets,
     watermark: Mutex<u64>,
     moved: Condvar,
     figures: Mutex<Figures>,
@@ -88,6 +91,7 @@ impl Shared {
             kv,
             blobs,
             config,
+            live: LiveSets::default(),
             watermark: Mutex::new(last),
             moved: Condvar::new(),
             figures: Mutex::new(Figures { totals, ..Figures::default() }),

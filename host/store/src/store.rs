@@ -185,8 +185,19 @@ impl Store {
         Ok(())
     }
 
-    /// Stores a blob of any size from a reader; its id and size, once it is durable.
+    /// Stores a blob of any size from a reader, and keeps it until it is removed; its id and
+    /// size, once it is durable.
     pub fn import_blob(&self, from: &mut dyn Read) -> Result<(BlobId, u64)> {
+        self.store_blob(from, Item::PutBlob)
+    }
+
+    /// As [`Store::import_blob`]; the blob is loose until a record carries it: see
+    /// [`crate::carried`].
+    pub fn offer_blob(&self, from: &mut dyn Read, now: Timestamp) -> Result<(BlobId, u64)> {
+        self.store_blob(from, |blob| Item::OfferBlob { blob, now })
+    }
+
+    fn store_blob(&self, from: &mut dyn Read, item: impl Fn(BlobBytes) -> Item) -> Result<(BlobId, u64)> {
         let failed = |e: std::io::Error| StoreError::Io {
             action: "read",
             path: "the blob that is imported".into(),
@@ -197,7 +208,7 @@ impl Store {
         let Some(blobs) = self.shared().blobs.as_ref().filter(|_| head.len() > INLINE_BYTES) else {
             let blob = BlobBytes::new(head);
             let answer = (blob.id(), blob.size());
-            self.commit([Item::PutBlob(blob)].into_iter().collect())?;
+            self.commit([item(blob)].into_iter().collect())?;
             return Ok(answer);
         };
         let mut file = blobs.start()?;
@@ -214,7 +225,7 @@ impl Store {
         let (id, size) = blobs.keep(file)?;
         let (sender, receiver) = crossbeam_channel::bounded(1);
         let job = Job {
-            batch: [Item::PutBlob(BlobBytes::in_file(id, size))].into_iter().collect(),
+            batch: [item(BlobBytes::in_file(id, size))].into_iter().collect(),
             files: vec![id],
             reply: Box::new(move |answer| drop(sender.send(answer))),
         };

@@ -113,6 +113,9 @@ fn assert_addresses(store: &Store, model: &Model) {
         let (mut history, mut from) = (Vec::new(), None);
         loop {
             let page = store.history(&at, from, 2).unwrap();
+            if from.is_none() {
+                assert_backwards(store, &at);
+            }
             history.extend(page.records.iter().map(|stored| stored.record.id()));
             from = page.next;
             if from.is_none() {
@@ -229,6 +232,22 @@ fn assert_follows(model: &Model, how: &[Delivery]) {
     assert_shows(&store, model);
     assert_addresses(&store, model);
     assert_whole(&store);
+}
+
+/// Pages from the end are pages from the beginning, the other way round.
+fn assert_backwards(store: &Store, at: &atlas_record::Address) {
+    let mut forward = store.history(at, None, usize::MAX - 1).unwrap().records;
+    forward.reverse();
+    let (mut backward, mut before) = (Vec::new(), None);
+    loop {
+        let page = store.history_before(at, before, 2).unwrap();
+        backward.extend(page.records);
+        match page.next {
+            Some(next) => before = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(backward, forward);
 }
 
 proptest! {

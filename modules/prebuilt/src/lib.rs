@@ -31,16 +31,22 @@ macro_rules! set {
 
 /// By name.
 const SET: &[Prebuilt] = set! {
+    "balanced": "economy",
     "ballot": "validator",
+    "direct": "trust",
     "file": "validator",
     "label": "validator",
     "lexicon": "validator",
+    "majority": "governance",
+    "members": "admission",
     "module-release": "validator",
     "name": "validator",
+    "open": "admission",
     "package": "validator",
     "post": "validator",
     "profile": "validator",
     "proposal": "validator",
+    "recent": "ranker",
     "scope": "validator",
     "space": "validator",
     "task": "validator",

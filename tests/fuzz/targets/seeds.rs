@@ -5,6 +5,7 @@ use std::path::Path;
 
 use atlas_keys::sheet::{self, SheetContent};
 use atlas_keys::{Bundle, Role, bundle};
+use atlas_net::negentropy::{Item, wire};
 use atlas_record::cbor::{self, Map};
 use atlas_record::header::{BlobRef, Ext};
 use atlas_record::identity::{Action, Establishment, Event, KeySet, NextKeys, SignedEvent};
@@ -153,6 +154,7 @@ fn main() {
     put("space_document", "amendment", Signed::new(amendment, &secret).expect("a whole amendment").as_bytes());
 
     keys_and_paper(&genesis);
+    reconciliation();
 }
 
 /// The first byte says which of the two the rest is.
@@ -180,4 +182,19 @@ fn keys_and_paper(genesis: &SignedEvent) {
     };
     let content = bundle::encode_unsealed(&bundle).expect("a whole bundle");
     put("bundle_and_sheet", "bundle", &[&[0], &content[..]].concat());
+}
+
+/// A message with a range of every kind.
+fn reconciliation() {
+    let mut message = wire::Writer::new();
+    let item = |time, first| {
+        let mut id = [0; 32];
+        id[0] = first;
+        Item { time, id }
+    };
+    message.put(&wire::Bound::between(&item(1, 0), &item(3, 0)), wire::Payload::Skip);
+    message.put(&wire::Bound::between(&item(5, 1), &item(5, 2)), wire::Payload::Fingerprint([7; 16]));
+    message.put(&wire::Bound::before(item(9, 1)), wire::Payload::Ids(&[[1; 32], [2; 32]]));
+    message.put(&wire::Bound::END, wire::Payload::Fingerprint([8; 16]));
+    put("negentropy_message", "every-kind", &message.finish());
 }

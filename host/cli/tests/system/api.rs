@@ -171,3 +171,65 @@ fn what_the_api_and_the_command_answer_is_the_same() {
         assert!(asked.get(field).is_some(), "{field}");
     }
 }
+
+#[test]
+fn a_history_comes_in_pages_that_are_linked_latest_first() {
+    let atlas = settled();
+    for version in ["1", "2", "3", "4", "5"] {
+        let body = json!({ "name": "x", "version": version }).to_string();
+        atlas.json(&["put", "atlas.package", "--body", &body]);
+    }
+    let address = atlas.json(&["query", "--type", "atlas.package"])["records"][0]["address"].clone();
+    let up = atlas.up();
+    let first = format!("/v1/history?address={}&limit=2", address.as_str().unwrap().replace(':', "%3A"));
+    let (mut path, mut versions) = (Some(first), Vec::new());
+    while let Some(next) = path {
+        let answer = get(&up, &next, &ours(&atlas, &up));
+        let page = answer.json().unwrap();
+        let records = page["records"].as_array().unwrap();
+        assert!(answer.status == 200 && records.len() <= 2, "{page}");
+        versions.extend(records.iter().map(|record| record["body"]["version"].as_str().unwrap().to_owned()));
+        let link = answer.header("link").and_then(|link| link.strip_prefix('<')?.strip_suffix(">; rel=\"next\""));
+        assert_eq!(link.is_some(), page["cursor"].is_string());
+        path = link.map(str::to_owned);
+    }
+    assert_eq!(versions, ["5", "4", "3", "2", "1"]);
+    let told = atlas.json(&["history", address.as_str().unwrap()]);
+    assert_eq!(told["records"].as_array().unwrap().len(), 5);
+    let wrong = format!("/v1/history?address={}&cursor=x", address.as_str().unwrap().replace(':', "%3A"));
+    problem(&get(&up, &wrong, &ours(&atlas, &up)), 400, "bad-cursor");
+}
+
+#[test]
+fn an_answer_that_the_client_has_is_not_sent_again() {
+    let atlas = settled();
+    let up = atlas.up();
+    for path in ["/v1/spaces", "/v1/query?type=atlas.post", "/v1/modules", "/v1/types/atlas.post", "/openapi.json"] {
+        let answer = get(&up, path, &ours(&atlas, &up));
+        let etag = answer.header("etag").unwrap_or_else(|| panic!("{path}: {}", answer.head)).to_owned();
+        let again = get(&up, path, &format!("{}if-none-match: {etag}\r\n", ours(&atlas, &up)));
+        assert_eq!((again.status, again.header("etag")), (304, Some(etag.as_str())), "{path}");
+    }
+    let before = get(&up, "/v1/query?type=atlas.post", &ours(&atlas, &up));
+    let etag = before.header("etag").unwrap().to_owned();
+    atlas.json(&["put", "atlas.post", "--body", r#"{"text":"news"}"#]);
+    let headers = format!("{}if-none-match: {etag}\r\n", ours(&atlas, &up));
+    assert_eq!(get(&up, "/v1/query?type=atlas.post", &headers).status, 200);
+}
+
+#[test]
+fn what_is_refused_is_a_problem_whatever_it_was() {
+    let atlas = settled();
+    let up = atlas.up();
+    let ours = ours(&atlas, &up);
+    let send =
+        |method: &str, path: &str| Connection::open(up.address).unwrap().request(method, path, &ours, b"").unwrap();
+    let other = send("PUT", "/v1/records");
+    problem(&other, 405, "method-not-allowed");
+    let allow = other.header("allow").unwrap();
+    assert!(["GET", "POST", "DELETE"].iter().all(|method| allow.contains(method)), "{allow}");
+    problem(&send("POST", "/openapi.json"), 405, "method-not-allowed");
+    problem(&send("GET", "/v1/spaces/%ff"), 400, "misuse");
+    let nobody = get(&up, "/v1/status", &format!("host: {}\r\n", up.address));
+    assert_eq!(nobody.header("www-authenticate"), Some("Bearer"));
+}

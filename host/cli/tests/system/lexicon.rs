@@ -199,3 +199,20 @@ fn hostile_documents_are_refused_with_their_place_and_stop_nobody() {
     put(&atlas, "com.example.good", &format!(r#"{{"free":{}{}}}"#, "[".repeat(31), "]".repeat(31)));
     assert_healthy(&atlas);
 }
+
+#[test]
+fn a_document_is_bound_to_the_type_that_it_describes_and_to_no_other() {
+    let atlas = settled();
+    let root = write(&atlas, &[("com/example/note.json", &document("note", "tid", r#""text":{"type":"string"}"#))]);
+    let file = root.join("com/example/note.json");
+    let refused = atlas.problem(1, &bind("validator:com.example.other", &file));
+    assert_eq!(refused["code"], "wrong-type", "{refused}");
+    let text = refused["detail"].as_str().unwrap();
+    assert!(text.contains("com.example.other") && text.contains("com.example.note"), "{text}");
+    assert_eq!(refused["hint"], "bind it as validator:com.example.note");
+    assert_eq!(atlas.json(&["space", "show", "s"])["slots"], json!({}));
+    atlas.json(&bind("validator:com.example.note", &file));
+    // A module that does not say what it judges judges any type.
+    atlas.json(&["module", "bind", "--space", "s", "--as", "ada", "validator:com.example.other", "post"]);
+    put(&atlas, "com.example.other", r#"{"text":"hi"}"#);
+}

@@ -317,3 +317,54 @@ fn a_bad_live_question_gets_a_problem() {
     let wrong = ["query", "--live", "--cursor", "x"];
     atlas.run(&wrong).exits(2);
 }
+
+/// Files that this process, and a node started from it, may have open.
+#[cfg(target_os = "linux")]
+fn open_files() -> u64 {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    line.split_whitespace().nth(3).and_then(|soft| soft.parse().ok()).unwrap_or(u64::MAX)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ten_thousand_listeners_are_told_and_the_next_is_sent_away() {
+    const MOST: usize = 10_000;
+    let test = "ten_thousand_listeners_are_told_and_the_next_is_sent_away";
+    if std::env::var_os("ATLAS_TEST_LARGE").is_none() {
+        return atlas_tests::skipped(test, "ATLAS_TEST_LARGE is not set");
+    }
+    if open_files() < MOST as u64 + 500 {
+        return atlas_tests::skipped(test, "too few files may be open: `ulimit -n 11000`");
+    }
+    let atlas = settled();
+    let mut up = atlas.up();
+    let mut all: Vec<Events> = (0..MOST).map(|_| Events::open(&up, &atlas, "type=atlas.post", None)).collect();
+    for events in &mut all {
+        assert_eq!(events.next().unwrap().name, "ready");
+    }
+    let mut connection = atlas_tests::http::Connection::open(up.address).unwrap();
+    let headers = authorised(up.address, &atlas.token());
+    let answer = connection.request("GET", "/v1/live?type=atlas.post", &headers, b"").unwrap();
+    assert_eq!((answer.status, answer.json().unwrap()["code"].clone()), (503, json!("unavailable")));
+    assert!(answer.header("retry-after").is_some(), "{}", answer.head);
+    let id = post(&atlas, "to all of you");
+    for events in &mut all {
+        let told = loop {
+            let event = events.next().unwrap();
+            if event.name != "watermark" {
+                break event;
+            }
+        };
+        assert_eq!((told.name.as_str(), &told.data["id"]), ("record", &json!(id)));
+    }
+    drop(all);
+    // Whoever leaves makes room.
+    let deadline = Instant::now() + PATIENCE;
+    while atlas.json(&["status"])["live"] != 0 {
+        assert!(Instant::now() < deadline, "listeners that left are still counted");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(up.runs());
+    assert_eq!(Events::open(&up, &atlas, "type=atlas.post", None).next().unwrap().name, "ready");
+}

@@ -4,6 +4,7 @@
 
 mod api;
 mod asking;
+mod blobs;
 mod debian;
 mod disk_full;
 mod first_minutes;

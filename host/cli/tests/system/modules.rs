@@ -71,3 +71,52 @@ fn a_module_that_loops_costs_its_own_users_only() {
     }
     assert!(up.runs());
 }
+
+/// A module tested where nobody runs a node, its evidence run again, and a comparison.
+#[test]
+fn a_module_is_held_to_its_laws_and_the_evidence_can_be_run_again() {
+    let atlas = crate::fresh();
+    std::fs::create_dir_all(atlas.dir()).unwrap();
+    let write = |name: &str, bytes: Vec<u8>| {
+        let file = atlas.dir().join(name);
+        std::fs::write(&file, bytes).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let honest = write("honest.wasm", guest(Behaviour::Valid));
+    let report = atlas.json(&["module", "test", &honest, "--runs", "20"]);
+    assert_eq!((&report["passed"], &report["role"]), (&json!(true), &json!("validator")));
+
+    let evidence = atlas.dir().join("evidence");
+    let drops = write("drops.wasm", atlas_engine::testing::culprit(atlas_engine::testing::Misdeed::Drops));
+    let arguments = ["module", "test", &drops, "--runs", "20", "--evidence", evidence.to_str().unwrap()];
+    let told = atlas.run(&arguments).exits(1).text();
+    assert!(told.contains("BROKEN  nothing-vanishes"), "{told}");
+    let files: Vec<_> = std::fs::read_dir(&evidence).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [file] = files.try_into().unwrap();
+    let again = atlas.run(&["module", "test", file.to_str().unwrap()]).exits(1).text();
+    assert!(again.contains("BROKEN  nothing-vanishes"), "{again}");
+
+    let refuses = write("refuses.wasm", guest(Behaviour::Invalid));
+    let found = atlas.json(&["module", "compare", &honest, &refuses, "--runs", "10"]);
+    assert_eq!((&found["asked"], &found["differ"]), (&json!(10), &json!(10)));
+    let clock = write("clock.wasm", guest_with_clock());
+    let problem = atlas.problem(1, &["module", "test", &clock]);
+    assert_eq!(problem["code"], "foreign-imports");
+}
+
+#[test]
+fn a_standard_module_is_tested_by_its_name_and_on_cases() {
+    let atlas = settled();
+    let cases = atlas.dir().join("cases");
+    std::fs::create_dir_all(&cases).unwrap();
+    let write = |name: &str, case: &str| std::fs::write(cases.join(name), case).unwrap();
+    write("good.json", r#"{"body":{"text":"hello"},"expect":"valid"}"#);
+    write("empty.json", r#"{"body":{},"expect":"missing-field"}"#);
+    let arguments = ["module", "test", "post", "--runs", "10", "--cases", cases.to_str().unwrap()];
+    let report = atlas.json(&arguments);
+    assert_eq!(report["passed"], json!(true), "{report}");
+    assert_eq!(report["cases"].as_array().unwrap().len(), 2);
+    write("wrong.json", r#"{"body":{},"expect":"valid"}"#);
+    let told = atlas.run(&arguments).exits(1).text();
+    assert!(told.contains("FAILED  case wrong: expected \"valid\""), "{told}");
+}

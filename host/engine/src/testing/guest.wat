@@ -178,12 +178,12 @@
       (call $text_entry (local.get $at) (i32.const 1840) (i32.const 5)
         (i32.add (i32.load offset=80 (local.get $c)) (i32.const 8)) (i32.const 4))
       (call $list (local.get $v) (i32.const 0) (local.get $at) (i32.const 1))))
-    (if (i32.eq (local.get $t) (i32.const 3)) (then
-      (if (i32.eqz (i32.load offset=92 (local.get $c))) (then
-        (local.set $at (call $alloc (i32.const 8)))
-        (i32.store (local.get $at) (i32.const 1152))
-        (i32.store offset=4 (local.get $at) (i32.const 10))
-        (call $list (local.get $v) (i32.const 2) (local.get $at) (i32.const 1))))))
+    (if (i32.or (i32.eq (local.get $t) (i32.const 29))
+                (i32.and (i32.eq (local.get $t) (i32.const 3)) (i32.eqz (i32.load offset=92 (local.get $c))))) (then
+      (local.set $at (call $alloc (i32.const 8)))
+      (i32.store (local.get $at) (i32.const 1152))
+      (i32.store offset=4 (local.get $at) (i32.const 10))
+      (call $list (local.get $v) (i32.const 2) (local.get $at) (i32.const 1))))
     (if (i32.eq (local.get $t) (i32.const 4)) (then (loop (br 0))))
     (if (i32.eq (local.get $t) (i32.const 5)) (then (loop (drop (memory.grow (i32.const 1))) (br 0))))
     (if (i32.eq (local.get $t) (i32.const 6)) (then

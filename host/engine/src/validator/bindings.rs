@@ -6,5 +6,6 @@
 wasmtime::component::bindgen!({
     path: ["../../wit/types-0.1", "../../wit/validator-0.1"],
     world: "atlas:validator/validator",
+    with: { "atlas:types/types@0.1.0": crate::machine::module::atlas::types::types },
     additional_derives: [PartialEq, Eq, serde::Serialize, serde::Deserialize],
 });

@@ -1,10 +1,10 @@
-//! Whether what a module says of itself and of its type holds within the bounds of the
-//! WIT. Checked once per binding; nodes agree on it, because the answers are the module's
-//! alone.
+//! Whether what a module says of its type holds within the bounds of the WIT. Checked once
+//! per binding; nodes agree on it, because the answers are the module's alone.
 
 use std::collections::HashSet;
 
-use super::{Description, KeyRule, Rules};
+use super::{KeyRule, Rules};
+use crate::machine::answer::{MAX_SENTENCE, cut};
 
 /// Declared indexes.
 pub const MAX_INDEXES: usize = 16;
@@ -18,37 +18,11 @@ pub const MAX_SCHEMA: usize = 256 << 10;
 pub const MAX_STATES: usize = 64;
 /// Legal moves of a workflow.
 pub const MAX_TRANSITIONS: usize = 1024;
-/// Bytes of a sentence for people, of a path, of a fixed key.
-const MAX_SENTENCE: usize = 1000;
+/// Bytes of a path, of a fixed key, of a state.
 const MAX_PATH: usize = 256;
 const MAX_KEY: usize = 256;
 const MAX_STATE: usize = 64;
 const MAX_WEIGHT: u32 = 10_000;
-
-/// Says which field of a description breaks its bounds.
-pub(crate) fn check_description(description: &Description) -> Result<(), String> {
-    let Description { name, version, summary } = description;
-    let segment = |text: &str| {
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
-    };
-    match name.split_once(':') {
-        Some((namespace, rest)) if name.len() <= 128 && segment(namespace) && segment(rest) => {}
-        _ => return Err(format!("`{}` is no `namespace:name` of at most 128 bytes", cut(name))),
-    }
-    if version.len() > 64 || !is_semantic_version(version) {
-        return Err(format!("`{}` is no semantic version, as 1.2.3", cut(version)));
-    }
-    if summary.len() > MAX_SENTENCE {
-        return Err(format!("the summary has {} bytes, {MAX_SENTENCE} at most are allowed", summary.len()));
-    }
-    Ok(())
-}
-
-fn is_semantic_version(version: &str) -> bool {
-    let core = version.split(['-', '+']).next().unwrap_or_default();
-    let number = |part: &str| !part.is_empty() && part.len() <= 10 && part.bytes().all(|b| b.is_ascii_digit());
-    core.split('.').count() == 3 && core.split('.').all(number) && version.bytes().all(|b| b.is_ascii_graphic())
-}
 
 /// Says which rule breaks its bounds.
 pub(crate) fn check_rules(rules: &Rules) -> Result<(), String> {
@@ -153,11 +127,6 @@ fn check_path(path: &str, what: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// At most 64 bytes of a text, for a message.
-fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(64)]
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::super::{Display, Index, IndexKind, Lifecycle, TextField, Transition, Workflow};
@@ -209,18 +178,5 @@ pub(crate) mod tests {
         assert!(broken(|r| r.workflow = Some(flow(vec![step("open", "lost")]))));
         assert!(broken(|r| r.workflow = Some(flow(vec![step("open", "")]))));
         assert!(broken(|r| r.workflow = Some(Workflow { states: vec![], transitions: vec![] })));
-    }
-
-    #[test]
-    fn a_description_names_a_module_and_a_version() {
-        let check = |name: &str, version: &str| {
-            check_description(&Description { name: name.into(), version: version.into(), summary: "x".into() })
-        };
-        assert_eq!(check("atlas:post", "0.1.0"), Ok(()));
-        assert_eq!(check("atlas:post", "1.0.0-rc.1+build"), Ok(()));
-        assert!(check("post", "0.1.0").is_err());
-        assert!(check("atlas:", "0.1.0").is_err());
-        assert!(check("atlas:post", "0.1").is_err());
-        assert!(check("atlas:post", "v1.0.0").is_err());
     }
 }

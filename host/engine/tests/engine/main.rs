@@ -5,8 +5,11 @@
 mod allocations;
 mod compiling;
 mod inspecting;
+mod laws;
+mod old_guests;
 mod probing;
 mod reusing;
+mod roles;
 mod setting_up;
 mod support;
 mod verdicts;

@@ -1,7 +1,7 @@
 //! Modules that are no function of the record are caught, with evidence.
 
 use atlas_engine::testing::{Behaviour, candidate, guest};
-use atlas_engine::{CodeHash, EngineError, HostFault, Outcome};
+use atlas_engine::{CodeHash, Contradiction, EngineError, HostFault, Outcome};
 
 use crate::support::{binding, engine_in, open, outcomes};
 
@@ -17,11 +17,12 @@ fn a_module_that_keeps_state_is_caught_and_the_evidence_kept() {
 
     let [evidence] = engine.evidence().try_into().unwrap();
     assert_eq!(evidence.module.code, validator.binding().code);
-    assert_eq!(evidence.candidate, candidate(b"x"));
-    assert!(matches!(evidence.warm.outcome, Outcome::Invalid(_)));
-    assert_eq!(evidence.canonical.len(), 2);
-    assert_eq!(evidence.canonical[0], evidence.canonical[1]);
-    assert_eq!(evidence.canonical[0].outcome, Outcome::Valid(vec![]));
+    let Contradiction::Validator(seen) = &evidence.contradiction else { panic!("it was a validator") };
+    assert_eq!(seen.question, candidate(b"x"));
+    assert!(matches!(seen.warm, Outcome::Invalid(_)));
+    assert_eq!(seen.canonical.len(), 2);
+    assert_eq!(seen.canonical[0], seen.canonical[1]);
+    assert_eq!(seen.canonical[0].outcome, Outcome::Valid(vec![]));
 }
 
 #[test]

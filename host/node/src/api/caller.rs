@@ -7,11 +7,13 @@
 use std::collections::BTreeSet;
 
 use atlas_keys::{Kind, Role};
-use atlas_record::SpaceId;
+use atlas_record::identity::scope::{Action, Scope};
+use atlas_record::{BlobId, SpaceId};
 use atlas_store::{Batch, DocKind, Item};
 use data_encoding::BASE64URL_NOPAD;
 use zeroize::Zeroizing;
 
+use crate::blobs::UploadBounds;
 use crate::error::{NodeError, Refusal};
 use crate::identities::random;
 use crate::node::Node;
@@ -32,7 +34,9 @@ fn token_key(token: &str) -> Vec<u8> {
 }
 
 /// What an app may ask at all; what of it, is for its grants to say.
-const FOR_APPS: [&str; 4] = ["/v1/records", "/v1/query", "/v1/history", "/v1/live"];
+const FOR_APPS: [&str; 5] = ["/v1/records", "/v1/query", "/v1/history", "/v1/live", "/v1/blobs"];
+/// The routes of single blobs.
+const BLOBS: &str = "/v1/blobs/";
 
 fn not_granted(text: String) -> NodeError {
     Refusal::new("not-granted", text).hint("an app's token reads and writes within its grants only").into()
@@ -53,7 +57,7 @@ impl Caller {
 
     /// Whether it may use a route.
     pub fn may_use(&self, path: &str) -> bool {
-        *self == Self::Operator || FOR_APPS.contains(&path)
+        *self == Self::Operator || FOR_APPS.contains(&path) || path.starts_with(BLOBS)
     }
 
     /// As whom it writes: an app as itself only.
@@ -76,12 +80,47 @@ impl Caller {
         }
         Err(not_granted(format!("no grant to `{name}` that is in force names this space")))
     }
+
+    /// How much it may upload. An app that may write nothing uploads nothing.
+    pub fn upload_bounds(&self, node: &Node) -> Result<UploadBounds, NodeError> {
+        let Self::App(name) = self else { return Ok(UploadBounds::NONE) };
+        let writes = |scope: &Scope| scope.actions.iter().any(|action| action.as_str() == Action::CREATE);
+        if scopes(node, name)?.iter().any(writes) {
+            return Ok(UploadBounds::APP);
+        }
+        Err(not_granted(format!("no grant to `{name}` that is in force lets it write")))
+    }
+
+    /// Refuses to show an app a blob that no record names in a space that it may read. It is not
+    /// told whether the blob is here.
+    pub fn check_blob(&self, node: &Node, id: &BlobId) -> Result<(), NodeError> {
+        let Self::App(name) = self else { return Ok(()) };
+        let spaces = readable(node, name)?;
+        if node.is_carried_in(id, |space| spaces.contains(space))? {
+            return Ok(());
+        }
+        Err(NodeError::missing("blob", id, "an app reads blobs that a record in its spaces names"))
+    }
+
+    /// Refuses to let an app name a blob that it may not read, since naming would show it. What
+    /// was uploaded and no record names yet is anybody's who knows its hash.
+    pub fn check_names(&self, node: &Node, id: &BlobId) -> Result<(), NodeError> {
+        match self {
+            Self::App(_) if !node.store().is_loose(id)? => self.check_blob(node, id),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The spaces that an app's grants name, as far as they are in force.
 fn readable(node: &Node, name: &str) -> Result<BTreeSet<SpaceId>, NodeError> {
+    Ok(scopes(node, name)?.iter().flat_map(|scope| scope.spaces.iter().copied()).collect())
+}
+
+/// What an app's grants allow, as far as they are in force.
+fn scopes(node: &Node, name: &str) -> Result<Vec<Scope>, NodeError> {
     let now = crate::clock::now();
-    let mut spaces = BTreeSet::new();
+    let mut scopes = Vec::new();
     for key in node.identities().keyring().entry(name)?.in_role(Role::App) {
         for (author, id) in node.people().granted_to(&key)? {
             let Some(identity) = node.identity(&author)? else { continue };
@@ -89,11 +128,11 @@ fn readable(node: &Node, name: &str) -> Result<BTreeSet<SpaceId>, NodeError> {
             let scope = &grant.statement().scope;
             let holds = (scope.not_before..scope.expires).contains(&now);
             if holds && identity.causes(&key, Some(&id)).is_empty() {
-                spaces.extend(scope.spaces.iter().copied());
+                scopes.push(scope.clone());
             }
         }
     }
-    Ok(spaces)
+    Ok(scopes)
 }
 
 impl Node {

@@ -3,11 +3,11 @@
 use atlas_keys::{EntryInfo, Kind, Role};
 use atlas_record::identity::Asks;
 use axum::Json;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, blocking, parse};
+use super::{Path, Problem, blocking, parse};
 use crate::authority::when;
 use crate::error::NodeError;
 use crate::identities::Chapter;

@@ -2,12 +2,12 @@
 
 use atlas_keys::{Passphrase, Protection};
 use axum::Json;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 
 use super::moving::Forgotten;
-use super::{Problem, blocking};
+use super::{Path, Problem, blocking};
 use crate::error::NodeError;
 use crate::node::Node;
 

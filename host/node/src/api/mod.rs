@@ -4,16 +4,26 @@
 //! the `Host` header, so that no web page can reach it under another name. Errors are problem
 //! details (RFC 9457). `GET /openapi.json` describes it all.
 
+mod blobs;
 mod caller;
+mod conditional;
+mod denied;
+mod document;
+mod extract;
 mod identities;
+mod joining;
 mod keyring;
 mod live;
+mod metrics;
 mod modules;
 mod moving;
 mod ownership;
+mod peers;
+mod pieces;
 mod problem;
 mod proofs;
 mod queries;
+mod range;
 mod records;
 mod spaces;
 mod status;
@@ -23,17 +33,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::NodeError;
 use crate::node::Node;
 pub use caller::Caller;
+use extract::Path;
 pub use problem::{Incomplete, Problem};
 
 /// Bytes of a request body, but for imports and modules, which are streamed or larger.
@@ -43,31 +53,14 @@ const MOST_BINDING_BYTES: usize = atlas_engine::MAX_CONFIG_BYTES / 3 * 4 + (64 <
 /// Bytes of a module.
 const MOST_MODULE_BYTES: usize = 64 << 20;
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Atlas local API",
-        description = "What an application asks of the node on its own machine. Every route but this document wants a token: `Authorization: Bearer TOKEN`. The one in `api.token` of the node's directory is the operator's; `atlas id token APP` makes one that is bound to an app's key and does what the app's grants allow. Times are milliseconds since the Unix epoch; ids are CIDs; bodies use the AT Protocol's JSON form: `{\"$link\": CID}`, `{\"$bytes\": BASE64}`, `1` an integer and `1.0` a float."
-    ),
-    modifiers(&Token),
-    security(("token" = []))
-)]
-struct Document;
-
-struct Token;
-
-impl utoipa::Modify for Token {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-    }
-}
-
 fn routes() -> OpenApiRouter<Node> {
     let large = OpenApiRouter::new().routes(routes!(modules::install)).layer(DefaultBodyLimit::max(MOST_MODULE_BYTES));
     let binding = OpenApiRouter::new().routes(routes!(spaces::bind)).layer(DefaultBodyLimit::max(MOST_BINDING_BYTES));
-    let streamed = OpenApiRouter::new().routes(routes!(transfer::import)).layer(DefaultBodyLimit::disable());
-    OpenApiRouter::with_openapi(Document::openapi())
+    let streamed = OpenApiRouter::new()
+        .routes(routes!(transfer::import))
+        .routes(routes!(blobs::store))
+        .layer(DefaultBodyLimit::disable());
+    OpenApiRouter::with_openapi(document::Document::openapi())
         .routes(routes!(status::status))
         .routes(routes!(status::doctor))
         .routes(routes!(identities::list, identities::create))
@@ -88,13 +81,23 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(proofs::proof))
         .routes(routes!(spaces::list, spaces::create))
         .routes(routes!(spaces::show))
+        .routes(routes!(joining::invite))
+        .routes(routes!(joining::join))
+        .routes(routes!(joining::members, joining::set_members))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(denied::list))
+        .routes(routes!(denied::add, denied::remove))
+        .routes(routes!(peers::list, peers::add))
+        .routes(routes!(peers::block, peers::unblock))
         .routes(routes!(records::get, records::put, records::delete))
+        .routes(routes!(blobs::get))
         .routes(routes!(queries::query))
         .routes(routes!(queries::history))
         .routes(routes!(queries::describe))
         .routes(routes!(live::live))
         .routes(routes!(modules::list))
         .routes(routes!(modules::inspect))
+        .routes(routes!(modules::code))
         .routes(routes!(transfer::export))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
         .merge(large)
@@ -103,40 +106,24 @@ fn routes() -> OpenApiRouter<Node> {
 }
 
 /// The OpenAPI document.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    finished(routes().split_for_parts().1)
-}
-
-/// Says of every problem that it comes as `application/problem+json`.
-fn finished(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
-    use utoipa::openapi::RefOr;
-    for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten() {
-            for (status, response) in &mut operation.responses.responses {
-                if let (true, RefOr::T(response)) = (status.starts_with(['4', '5']), response)
-                    && let Some(content) = response.content.shift_remove("application/json")
-                {
-                    response.content.insert("application/problem+json".to_owned(), content);
-                }
-            }
-        }
-    }
-    document
+pub fn openapi() -> serde_json::Value {
+    document::finished(routes().split_for_parts().1)
 }
 
 /// All routes, on a node.
 pub fn router(node: Node) -> Router {
     let (router, document) = routes().split_for_parts();
-    let document: Arc<str> = finished(document).to_json().expect("the document is JSON").into();
+    let document: Arc<str> = document::finished(document).to_string().into();
+    let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) };
     router
         .layer(middleware::from_fn_with_state(node.clone(), guard))
-        .route(
-            "/openapi.json",
-            axum::routing::get(
-                move || async move { ([(header::CONTENT_TYPE, "application/json")], document.to_string()) },
-            ),
-        )
+        .route("/openapi.json", axum::routing::get(document))
+        .layer(middleware::from_fn(conditional::tag))
         .fallback(|| async { Problem::new(404, "not-found", "there is no such route; GET /openapi.json lists them") })
+        .method_not_allowed_fallback(|method: Method| async move {
+            let text = format!("this route does not take {method}; the header `Allow` says what it takes");
+            Problem::new(405, "method-not-allowed", text)
+        })
         .with_state(node)
 }
 
@@ -203,17 +190,6 @@ mod tests {
         }
         for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1:80", ""] {
             assert!(!is_loopback(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn every_route_is_described() {
-        let document = openapi();
-        assert!(document.paths.paths.len() >= 12);
-        for (path, item) in &document.paths.paths {
-            for operation in [&item.get, &item.post, &item.put, &item.delete].into_iter().flatten() {
-                assert!(operation.summary.is_some() || operation.description.is_some(), "{path} has no description");
-            }
         }
     }
 }

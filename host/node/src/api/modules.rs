@@ -2,11 +2,13 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Query, State};
+use axum::http::header;
+use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, blocking};
+use super::{Path, Problem, blocking};
 use crate::modules::ModuleInfo;
 use crate::node::Node;
 
@@ -99,10 +101,21 @@ pub async fn list(State(node): State<Node>) -> Result<Json<Vec<ModuleInfo>>, Pro
 pub async fn install(
     State(node): State<Node>,
     naming: Result<Query<Naming>, QueryRejection>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ModuleInfo>, Problem> {
-    let Query(naming) = naming?;
+    let (Query(naming), body) = (naming?, body?);
     blocking(move || node.modules().install(naming.name.as_deref(), body.to_vec())).await.map(Json)
+}
+
+/// A module's component.
+#[utoipa::path(get, path = "/v1/modules/{name}/code", params(("name" = String, Path)), responses((status = 200, body = Vec<u8>, content_type = "application/wasm"), (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub async fn code(State(node): State<Node>, Path(name): Path<String>) -> Result<impl IntoResponse, Problem> {
+    let code = blocking(move || {
+        let info = node.modules().find(&name)?;
+        let code = node.modules().code(&info.code)?;
+        code.ok_or_else(|| crate::NodeError::missing("module code", info.code, "install the module's file again"))
+    });
+    Ok(([(header::CONTENT_TYPE, "application/wasm")], code.await?.to_vec()))
 }
 
 /// A module in detail: role, imports, size, fuel profile, rules.
@@ -128,7 +141,7 @@ pub async fn inspect(State(node): State<Node>, Path(name): Path<String>) -> Resu
                     .map(|index| format!("{} ({})", index.name, crate::judge::index_kind_text(index.kind)))
                     .collect(),
                 text: rules.text.iter().map(|field| field.path.clone()).collect(),
-                schema: serde_json::from_str(&rules.schema).unwrap_or_default(),
+                schema: serde_json::from_str(&rules.schema).unwrap_or_else(|_| serde_json::json!({})),
             }
         });
         let running: Vec<_> =

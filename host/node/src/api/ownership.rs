@@ -7,10 +7,10 @@ use atlas_record::id::PublicKey;
 use atlas_record::identity::{Rate, RequestKind};
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, blocking, parse};
+use super::{Path, Problem, blocking, parse};
 use crate::error::NodeError;
 use crate::identities::{Changes, KeepUntil, NewGrant};
 use crate::node::Node;

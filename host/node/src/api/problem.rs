@@ -1,7 +1,7 @@
 //! Errors as problem details.
 
 use atlas_engine::EngineError;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, JsonRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -86,11 +86,17 @@ impl From<Refusal> for Problem {
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         // What is too large stays so; whatever else is wrong with the request is misuse.
-        let status = match rejection.status().as_u16() {
-            413 => 413,
-            _ => 400,
-        };
-        Self::new(status, "misuse", rejection.body_text())
+        match rejection.status().as_u16() {
+            413 => Self::new(413, "too-large", rejection.body_text()),
+            _ => Self::new(400, "misuse", rejection.body_text()),
+        }
+    }
+}
+
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        let status = rejection.status().as_u16();
+        Self::new(status, if status == 413 { "too-large" } else { "misuse" }, rejection.body_text())
     }
 }
 
@@ -112,6 +118,8 @@ impl IntoResponse for Problem {
             response.headers_mut().insert(header::RETRY_AFTER, wait.div_ceil(1000).into());
         } else if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        } else if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

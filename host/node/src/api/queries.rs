@@ -8,12 +8,12 @@ use atlas_store::SetSummary;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Extension, Path, Query, State};
-use axum::http::header;
+use axum::extract::{Extension, Query, State};
+use axum::http::{HeaderValue, Uri, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use super::{Caller, Problem, blocking, parse};
+use super::{Caller, Path, Problem, blocking, parse};
 use crate::describe::TypeView;
 use crate::error::NodeError;
 use crate::node::Node;
@@ -124,7 +124,7 @@ impl From<SetSummary> for SetView {
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct GroupView {
     /// The value: text, an integer or a boolean.
-    #[schema(value_type = String)]
+    #[schema(schema_with = crate::view::any_scalar)]
     value: GroupValue,
     /// How many records.
     count: u64,
@@ -135,6 +135,9 @@ pub struct GroupView {
 pub struct HistoryView<'a> {
     /// Latest first.
     records: Vec<RecordView<'a>>,
+    /// To go on; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<&'a str>,
 }
 
 /// Which address.
@@ -143,6 +146,10 @@ pub struct HistoryView<'a> {
 pub struct WhichAddress {
     /// `atlas://space/author/type/key`.
     address: String,
+    /// Versions at most: 1 to 1,000, 50 if left out.
+    limit: Option<usize>,
+    /// From an earlier answer about the same address.
+    cursor: Option<String>,
 }
 
 /// What follows is written while records are still in hand, away from the threads that serve
@@ -153,7 +160,7 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
 
 pub(super) fn json_response(body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
-    let json = header::HeaderValue::from_static("application/json");
+    let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
 }
@@ -201,12 +208,17 @@ impl Asked<'_> {
     }
 }
 
+fn page_size(limit: Option<usize>) -> Result<usize, NodeError> {
+    let limit = limit.unwrap_or(query::DEFAULT_LIMIT);
+    if (1..=query::MOST_RECORDS).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(NodeError::Misuse(format!("limit is {limit}, expected 1 to {}", query::MOST_RECORDS)))
+}
+
 impl Conditions {
     fn query(&self, node: &Node) -> Result<query::Query, NodeError> {
-        let limit = self.limit.unwrap_or(query::DEFAULT_LIMIT);
-        if !(1..=query::MOST_RECORDS).contains(&limit) {
-            return Err(NodeError::Misuse(format!("limit is {limit}, expected 1 to {}", query::MOST_RECORDS)));
-        }
+        let limit = page_size(self.limit)?;
         let asked = Asked {
             space: self.space.as_deref(),
             type_name: self.r#type.as_deref(),
@@ -245,7 +257,10 @@ fn bare(set: SetView, end: &End) -> Answer<'_> {
     }
 }
 
-fn answer(node: &Node, caller: &Caller, asked: &Conditions) -> Result<Vec<u8>, NodeError> {
+/// The bytes of an answer, and the cursor that goes on from it.
+type Answered = (Vec<u8>, Option<String>);
+
+fn answer(node: &Node, caller: &Caller, asked: &Conditions) -> Result<Answered, NodeError> {
     let query = asked.query(node)?;
     caller.check_read(node, &query.space.id)?;
     let fields: Option<Fields> = asked.fields.as_deref().map(parse).transpose()?;
@@ -262,11 +277,13 @@ fn answer(node: &Node, caller: &Caller, asked: &Conditions) -> Result<Vec<u8>, N
     if let Some(field) = &asked.group {
         let grouped = node.group(&query, field)?;
         let groups = grouped.groups.into_iter().map(|(value, count)| GroupView { value, count }).collect();
-        return Ok(to_json(&Answer { groups: Some(groups), ..bare(set, &grouped.end) }));
+        let answer = to_json(&Answer { groups: Some(groups), ..bare(set, &grouped.end) });
+        return Ok((answer, grouped.end.cursor));
     }
     if asked.count == Some(true) {
         let counted = node.count(&query)?;
-        return Ok(to_json(&Answer { count: Some(counted.count), ..bare(set, &counted.end) }));
+        let answer = to_json(&Answer { count: Some(counted.count), ..bare(set, &counted.end) });
+        return Ok((answer, counted.end.cursor));
     }
     let page = node.query(&query)?;
     let expanded = paths.as_ref().map(|paths| node.expand(&query, &page.records, paths)).transpose()?;
@@ -283,25 +300,47 @@ fn answer(node: &Node, caller: &Caller, asked: &Conditions) -> Result<Vec<u8>, N
     };
     let records: Vec<_> = page.records.iter().map(|stored| view(stored, page.contested.contains(&stored.n))).collect();
     let along = along.iter().map(|stored| view(stored, along_contested.contains(&stored.n))).collect();
-    Ok(to_json(&Answer {
+    let answer = to_json(&Answer {
         count: Some(records.len() as u64),
         records,
         expanded: paths.is_some().then_some(ById(along)),
         expanded_cut: cut,
         ..bare(set, &page.end)
-    }))
+    });
+    Ok((answer, page.end.cursor))
+}
+
+/// The next page as a link (RFC 8288): the same question with the cursor of its answer.
+fn next_page(asked: &Uri, cursor: &str) -> HeaderValue {
+    let rest = asked.query().unwrap_or_default().split('&');
+    let rest = rest.filter(|part| !part.is_empty() && part.split('=').next() != Some("cursor"));
+    // These would end the link; a client may send them as they are.
+    let rest: String = rest.map(|part| format!("{}&", part.replace('<', "%3C").replace('>', "%3E"))).collect();
+    let link = format!("<{}?{rest}cursor={cursor}>; rel=\"next\"", asked.path());
+    HeaderValue::from_str(&link).expect("a query is visible ASCII, and so is a cursor")
 }
 
 /// Records by words, state, index, link, author, type and time; with what they link to, cut down
 /// to some fields, or only counted.
-#[utoipa::path(get, path = "/v1/query", params(Conditions), responses((status = 200, body = Answer), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+#[utoipa::path(get, path = "/v1/query", params(Conditions), responses((status = 200, body = Answer, headers(("Link" = String, description = "The next page, as `<URI>; rel=\"next\"`; absent at the end"))), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 pub async fn query(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
+    uri: Uri,
     conditions: Result<Query<Conditions>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(asked) = conditions?;
-    blocking(move || answer(&node, &caller, &asked)).await.map(json_response)
+    let answered = blocking(move || answer(&node, &caller, &asked)).await?;
+    Ok(paged(&uri, answered))
+}
+
+/// An answer with a link to the page that follows it.
+fn paged(uri: &Uri, (body, cursor): Answered) -> Response {
+    let mut response = json_response(body);
+    if let Some(cursor) = cursor {
+        response.headers_mut().insert(header::LINK, next_page(uri, &cursor));
+    }
+    response
 }
 
 /// Which space.
@@ -330,22 +369,25 @@ pub async fn describe(
 }
 
 /// Everything written at an address, with what became of it.
-#[utoipa::path(get, path = "/v1/history", params(WhichAddress), responses((status = 200, body = HistoryView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(get, path = "/v1/history", params(WhichAddress), responses((status = 200, body = HistoryView, headers(("Link" = String, description = "The next page, as `<URI>; rel=\"next\"`; absent at the end"))), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub async fn history(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
+    uri: Uri,
     which: Result<Query<WhichAddress>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(which) = which?;
-    blocking(move || {
+    let answered = blocking(move || {
         let address: Address = parse(&which.address)?;
         caller.check_read(&node, &address.space)?;
-        let records = node.history(&address)?;
-        if records.is_empty() {
+        let limit = page_size(which.limit)?;
+        let (records, next) = node.history(&address, limit, which.cursor.as_deref())?;
+        if records.is_empty() && which.cursor.is_none() {
             return Err(NodeError::missing("record", which.address, "nothing was ever written there"));
         }
-        Ok(to_json(&HistoryView { records: records.iter().map(RecordView::of).collect() }))
+        let view = HistoryView { records: records.iter().map(RecordView::of).collect(), cursor: next.as_deref() };
+        Ok((to_json(&view), next))
     })
-    .await
-    .map(json_response)
+    .await?;
+    Ok(paged(&uri, answered))
 }

@@ -10,9 +10,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+use super::conditional::is_known;
 use super::queries::{json_response, to_json};
 use super::{Caller, Problem, blocking, parse};
 use crate::author::{NewRecord, Written};
+use crate::blobs::NamedBlob;
 use crate::error::{NodeError, Refusal};
 use crate::node::Node;
 use crate::view::{RecordView, address_of, status_name};
@@ -50,6 +52,9 @@ pub struct NewRecordRequest {
     /// Typed references; the type's module adds those that follow from the body.
     #[serde(default)]
     links: Vec<NewLink>,
+    /// Files that the record carries; the body refers to them as its type says. 64 at most.
+    #[serde(default)]
+    blobs: Vec<NewBlob>,
     /// When the body may go. Milliseconds since the Unix epoch.
     expires: Option<u64>,
     /// The content, in the AT Protocol's JSON form.
@@ -65,6 +70,16 @@ pub struct NewLink {
     relation: String,
     /// A CID, an address, `id:CID` or `name:TEXT`.
     target: String,
+}
+
+/// A file for a record to carry.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBlob {
+    /// The blob's id, a CID.
+    id: String,
+    /// Bytes. To be left out for a blob that is here; one that is elsewhere is named by it.
+    size: Option<u64>,
 }
 
 /// A record that was written.
@@ -91,15 +106,6 @@ fn find(node: &Node, text: &str) -> Result<StoredRecord, NodeError> {
 fn etag(stored: &StoredRecord, contested: bool) -> String {
     let contested = if contested { "-contested" } else { "" };
     format!("\"{}{contested}-{}\"", status_name(stored.status), stored.record.id())
-}
-
-/// Whether the client has it already (RFC 9110, section 13.1.2; compared weakly).
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    known
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 /// A record, by address (what stands there now) or id. Its `ETag` changes when another record
@@ -131,7 +137,7 @@ pub async fn get(
 }
 
 /// Writes a record: completed and judged by its type's module, signed, stored durably.
-#[utoipa::path(post, path = "/v1/records", request_body = NewRecordRequest, responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/v1/records", request_body = NewRecordRequest, responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 pub async fn put(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
@@ -149,11 +155,15 @@ pub async fn put(
             .links
             .iter()
             .map(|link| Ok(Link { relation: parse(&link.relation)?, target: parse(&link.target)? }));
+        let named = |blob: &NewBlob| Ok(NamedBlob { id: parse(&blob.id)?, size: blob.size });
+        let named = request.blobs.iter().map(named).collect::<Result<Vec<_>, NodeError>>()?;
+        named.iter().try_for_each(|blob| caller.check_names(&node, &blob.id))?;
+        let blobs = node.name_blobs(&named)?;
         let new = NewRecord {
             type_name: parse(&request.r#type)?,
             key: request.key.as_deref().map(parse).transpose()?,
             links: links.collect::<Result<_, NodeError>>()?,
-            blobs: Vec::new(),
+            blobs,
             expires: request.expires,
             body,
         };
@@ -171,7 +181,7 @@ pub async fn put(
 }
 
 /// Takes a record back: its body is erased, and queries show it no more.
-#[utoipa::path(delete, path = "/v1/records", params(WhichAs), responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(delete, path = "/v1/records", params(WhichAs), responses((status = 200, body = WrittenView), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem)))]
 pub async fn delete(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::{Problem, blocking, parse};
+use super::{Path, Problem, blocking, parse};
 use crate::describe::TypeLine;
 use crate::error::NodeError;
 use crate::node::{NewBinding, Node, parse_type_binding};
@@ -33,6 +33,8 @@ pub struct SpaceView {
     amendments: u64,
     /// Who decides: `founder` until a governance module is bound.
     governance: String,
+    /// Whether only its members may know of it.
+    private: bool,
     /// What is bound, by slot.
     slots: BTreeMap<String, BindingView>,
     /// The types, each in a line.
@@ -81,6 +83,7 @@ impl SpaceView {
             constitution: id.to_string(),
             amendments: space.amendments.len() as u64,
             governance: slots.get("governance").map_or("founder".to_owned(), |binding| binding.code.clone()),
+            private: crate::net::membership::is_private(constitution),
             slots,
             types: node.types(space)?,
         })
@@ -98,6 +101,9 @@ pub struct NewSpace {
     /// `TYPE=MODULE` for each type.
     #[serde(default)]
     types: Vec<String>,
+    /// Whether only its members may know of it.
+    #[serde(default)]
+    private: bool,
 }
 
 /// A slot to bind.
@@ -134,7 +140,7 @@ pub async fn create(
     blocking(move || {
         let founder = node.identities().resolve(new.founder.as_deref())?;
         let bindings = new.types.iter().map(|text| parse_type_binding(text)).collect::<Result<_, _>>()?;
-        let space = node.create_space(&new.name, &founder, bindings)?;
+        let space = node.create_space(&new.name, &founder, bindings, new.private)?;
         SpaceView::of(&node, &space)
     })
     .await

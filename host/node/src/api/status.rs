@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
+use super::peers::{self, NetworkView};
 use super::{Problem, blocking};
 use crate::doctor::Diagnosis;
 use crate::error::NodeError;
@@ -30,6 +31,8 @@ pub struct Status {
     text: Option<TextView>,
     /// Live queries under way.
     live: usize,
+    /// This node on the network; absent if it is not.
+    network: Option<NetworkView>,
     /// The modules that run.
     modules: Vec<ModuleStatus>,
     /// How module instances get their memory: `pooling`, `on-demand` or `frugal`.
@@ -135,6 +138,7 @@ fn micros(duration: std::time::Duration) -> u64 {
 /// The node, its spaces and its modules in figures.
 #[utoipa::path(get, path = "/v1/status", responses((status = 200, body = Status), (status = 401, body = Problem)))]
 pub async fn status(State(node): State<Node>) -> Result<Json<Status>, Problem> {
+    let network = peers::view(&node).await?;
     blocking(move || {
         let store = node.store().stats();
         let mut spaces = Vec::new();
@@ -194,6 +198,7 @@ pub async fn status(State(node): State<Node>) -> Result<Json<Status>, Problem> {
                 failure: text.failure,
             }),
             live: node.live().subscribers(),
+            network,
             modules: modules.collect(),
             allocation: engine.allocation().name(),
             quarantined: engine.quarantined().len(),

@@ -1,18 +1,18 @@
 //! Streams in and out: imports and exports.
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, Write};
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
-use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{Problem, blocking, parse};
+use super::pieces::{self, PIECE_BYTES, PIECES};
+use super::{Path, Problem, blocking, parse};
 use crate::import::{self, Format, Rejection, Summary};
 use crate::node::Node;
 
@@ -38,10 +38,6 @@ pub struct Of {
 
 /// Rejections that an answer names; the rest are counted.
 const MOST_REJECTIONS: usize = 10_000;
-/// Pieces of a stream that wait for their reader.
-const PIECES: usize = 16;
-/// Bytes of a piece that is sent.
-const PIECE_BYTES: usize = 64 * 1024;
 
 /// Brings in a package index, lines of JSON or an archive. The body is the input, streamed.
 /// Answers a line `{"rejected": …}` for each entry that was not taken (the first 10,000), then
@@ -54,16 +50,7 @@ pub async fn import(
     body: Body,
 ) -> Result<impl IntoResponse, Problem> {
     let Query(into) = into?;
-    let (sender, pieces) = mpsc::channel(PIECES);
-    let pump = async move {
-        let mut stream = body.into_data_stream();
-        while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|error| std::io::Error::other(error.to_string()));
-            if sender.send(piece).await.is_err() {
-                break; // the import ended early: its answer says why
-            }
-        }
-    };
+    let (pump, pieces) = pieces::reader(body);
     let work = blocking(move || {
         let format: Format = parse(&format)?;
         let into = match format {
@@ -72,7 +59,7 @@ pub async fn import(
                 Some((node.spaces().resolve(into.space.as_deref())?, node.identities().resolve(into.r#as.as_deref())?))
             }
         };
-        let input = BufReader::with_capacity(1 << 18, Pieces { pieces, current: Bytes::new() });
+        let input = BufReader::with_capacity(1 << 18, pieces);
         let mut lines = Vec::new();
         let mut named = 0;
         let mut rejected = |rejection: Rejection| {
@@ -81,6 +68,9 @@ pub async fn import(
                 write_line(&mut lines, &serde_json::json!({ "rejected": rejection }));
             }
         };
+        // Words follow from the first record on, so that the first question about them finds little
+        // left to do: in a running node they do already.
+        node.text().start()?;
         let summary = import::run(&node, format, input, into, &mut rejected)?;
         write_line(&mut lines, &summary);
         Ok(lines)
@@ -92,26 +82,6 @@ pub async fn import(
 fn write_line(lines: &mut Vec<u8>, value: &impl serde::Serialize) {
     serde_json::to_writer(&mut *lines, value).expect("counts and reasons are JSON");
     lines.push(b'\n');
-}
-
-/// A stream of pieces as a reader, for threads that may block.
-struct Pieces {
-    pieces: mpsc::Receiver<std::io::Result<Bytes>>,
-    current: Bytes,
-}
-
-impl Read for Pieces {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        while self.current.is_empty() {
-            match self.pieces.blocking_recv() {
-                Some(piece) => self.current = piece?,
-                None => return Ok(0),
-            }
-        }
-        let length = self.current.len().min(into.len());
-        into[..length].copy_from_slice(&self.current.split_to(length));
-        Ok(length)
-    }
 }
 
 /// A space as an archive that another node can check and import.

@@ -9,6 +9,7 @@
 
 pub mod admit;
 mod again;
+pub mod peers;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -170,6 +171,7 @@ impl Node {
         // The same record twice in one batch: the places of both.
         let (mut first_of, mut twins) = (HashMap::new(), Vec::new());
         for (i, result) in decoded.into_iter().enumerate() {
+            let result = result.map(|record| self.denied().strip(record));
             fates.push(match result {
                 Err(fate) => Some(fate),
                 Ok(record) => match self.presence(&record)? {

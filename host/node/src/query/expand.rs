@@ -17,6 +17,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use atlas_record::{Address, IdentityId, RecordId, Relation, SpaceId, Target, TypeName};
@@ -131,7 +132,7 @@ enum Place {
 struct Expansion<'a> {
     node: &'a Node,
     deadline: Instant,
-    known: HashMap<u64, StoredRecord>,
+    known: HashMap<u64, Arc<StoredRecord>>,
     /// Numbers of what comes along, in order.
     found: Vec<u64>,
     /// Numbers of all that is in the answer.
@@ -148,7 +149,7 @@ impl Node {
         let mut expansion = Expansion {
             node: self,
             deadline: Instant::now() + query.budget,
-            known: roots.iter().map(|root| (root.n, root.clone())).collect(),
+            known: roots.iter().map(|root| (root.n, Arc::new(root.clone()))).collect(),
             found: Vec::new(),
             answered: roots.iter().map(|root| root.n).collect(),
             resolved: HashMap::new(),
@@ -162,7 +163,7 @@ impl Node {
             }
         }
         let Expansion { mut known, found, resolved, cut, .. } = expansion;
-        let records = found.iter().filter_map(|n| known.remove(n)).collect();
+        let records = found.iter().filter_map(|n| known.remove(n)).map(Arc::unwrap_or_clone).collect();
         Ok(Expanded { records, resolved, cut })
     }
 }
@@ -285,7 +286,7 @@ impl Expansion<'_> {
     fn arrive(&mut self, from: u64, step: &Step, target: &Target, numbers: Vec<u64>) -> Result<Vec<Place>, NodeError> {
         let unknown: Vec<u64> = numbers.iter().copied().filter(|n| !self.known.contains_key(n)).collect();
         let read = self.node.store().by_numbers(unknown)?;
-        self.known.extend(read.into_iter().map(|stored| (stored.n, stored)));
+        self.known.extend(read.into_iter().map(|stored| (stored.n, Arc::new(stored))));
         let now = crate::clock::now();
         let (mut ids, mut led) = (Vec::new(), Vec::new());
         for n in numbers {

@@ -20,8 +20,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use atlas_record::order::Rank;
 use atlas_record::{Address, IdentityId, Timestamp, TypeName};
-use atlas_store::{Status, StoredRecord};
+use atlas_store::{Status, StoreError, StoredRecord};
 
 use crate::error::NodeError;
 use crate::node::Node;
@@ -217,18 +218,21 @@ impl Node {
         Ok(Page { records, contested, end: source.end() })
     }
 
-    /// Everything written at an address, latest first.
-    pub fn history(&self, address: &Address) -> Result<Vec<StoredRecord>, NodeError> {
-        let (mut all, mut from) = (Vec::new(), None);
-        loop {
-            let page = self.store().history(address, from, 256)?;
-            all.extend(page.records);
-            match page.next {
-                Some(next) if all.len() < 10_000 => from = Some(next),
-                _ => break,
+    /// Everything written at an address, latest first, a page of it; and the cursor of the next.
+    pub fn history(
+        &self,
+        address: &Address,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<StoredRecord>, Option<String>), NodeError> {
+        let before = cursor.map(|cursor| {
+            let parts = cursor.split_once('-').ok_or(StoreError::BadCursor)?;
+            match (parts.0.parse(), parts.1.parse()) {
+                (Ok(created), Ok(id)) => Ok(Rank { created, id }),
+                _ => Err(StoreError::BadCursor),
             }
-        }
-        all.reverse();
-        Ok(all)
+        });
+        let page = self.store().history_before(address, before.transpose()?, limit)?;
+        Ok((page.records, page.next.map(|rank| format!("{}-{}", rank.created, rank.id))))
     }
 }

@@ -27,10 +27,16 @@ use crate::spaces::Spaces;
 const ARENA_BYTES: usize = 30 << 20;
 /// Records that are read at once.
 const PAGE: u64 = 256;
-/// Documents after which a commit is due.
-const COMMIT_DOCS: u64 = 20_000;
+/// Documents after which a commit is due: what is found meanwhile is little, and what a crash
+/// costs is seconds.
+const COMMIT_DOCS: u64 = 100_000;
 /// Time after which a commit is due, if there is anything to commit.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// The same while the index is far behind: each commit makes a piece of its own, which has to be
+/// merged with others later.
+const COMMIT_BEHIND: Duration = Duration::from_secs(5);
+/// Records that are far.
+const FAR: u64 = 10_000;
 /// Time between two commits that somebody waits for.
 const COMMIT_ASKED: Duration = Duration::from_millis(50);
 /// How long it waits for work before it looks whether it should stop.
@@ -185,7 +191,8 @@ impl<'a> Indexer<'a> {
                 self.work.store.wait_beyond(last - 1, LOOK_EVERY);
             }
         }
-        Ok(())
+        // What was read need not be read again by whoever opens the index next.
+        if self.fresh > 0 { self.commit() } else { Ok(()) }
     }
 
     fn is_dirty(&self) -> bool {
@@ -195,8 +202,9 @@ impl<'a> Indexer<'a> {
     fn is_due(&self, busy: bool) -> bool {
         let since = self.last_commit.elapsed();
         let asked = self.work.progress.wanted() > self.committed;
-        self.is_dirty()
-            && (self.fresh >= COMMIT_DOCS || since >= COMMIT_EVERY || (!busy && asked && since >= COMMIT_ASKED))
+        let is_far = busy && self.work.store.watermark().saturating_sub(self.seen) > FAR;
+        let every = if is_far { COMMIT_BEHIND } else { COMMIT_EVERY };
+        self.is_dirty() && (self.fresh >= COMMIT_DOCS || since >= every || (!busy && asked && since >= COMMIT_ASKED))
     }
 
     /// Reads some of what is new; whether there is more.

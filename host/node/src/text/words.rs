@@ -49,26 +49,64 @@ impl Tokenizer for Words {
     type TokenStream<'a> = WordStream;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream {
-        let mut tokens = Vec::new();
-        let mut position = 0;
-        for (at, segment) in text.unicode_word_indices() {
-            let mut offset = at;
-            for word in segment.split(cuts) {
-                let (from, to) = (offset, offset + word.len());
-                // The separator has as many bytes as the text says.
-                offset = to + text[to..].chars().next().map_or(0, char::len_utf8);
-                if word.is_empty() {
-                    continue;
-                }
-                let plain: String = word.chars().filter(|c| !is_accent(*c)).collect();
-                if !plain.is_empty() && plain.chars().count() <= WORD_CHARS {
-                    tokens.push(Token { offset_from: from, offset_to: to, position, text: plain, ..Token::default() });
-                }
-                position += 1;
-            }
-        }
+        let tokens = if text.is_ascii() { ascii_words(text) } else { unicode_words(text) };
         WordStream { tokens: tokens.into_iter(), token: Token::default() }
     }
+}
+
+/// The words of plain English and most code: runs of letters and digits, since segmentation
+/// parts ASCII nowhere else but at what is cut at in any case.
+fn ascii_words(text: &str) -> Vec<Token> {
+    let (mut tokens, mut position, mut from) = (Vec::with_capacity(text.len() / 6), 0, None);
+    let mut end = |from: usize, to: usize| {
+        if to - from <= WORD_CHARS {
+            tokens.push(Token {
+                offset_from: from,
+                offset_to: to,
+                position,
+                text: text[from..to].to_owned(),
+                ..Token::default()
+            });
+        }
+        position += 1;
+    };
+    for (at, byte) in text.bytes().enumerate() {
+        match (byte.is_ascii_alphanumeric(), from) {
+            (true, None) => from = Some(at),
+            (false, Some(start)) => {
+                end(start, at);
+                from = None;
+            }
+            _ => {}
+        }
+    }
+    if let Some(start) = from {
+        end(start, text.len());
+    }
+    tokens
+}
+
+/// The words of any text.
+fn unicode_words(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut position = 0;
+    for (at, segment) in text.unicode_word_indices() {
+        let mut offset = at;
+        for word in segment.split(cuts) {
+            let (from, to) = (offset, offset + word.len());
+            // The separator has as many bytes as the text says.
+            offset = to + text[to..].chars().next().map_or(0, char::len_utf8);
+            if word.is_empty() {
+                continue;
+            }
+            let plain: String = word.chars().filter(|c| !is_accent(*c)).collect();
+            if !plain.is_empty() && plain.chars().count() <= WORD_CHARS {
+                tokens.push(Token { offset_from: from, offset_to: to, position, text: plain, ..Token::default() });
+            }
+            position += 1;
+        }
+    }
+    tokens
 }
 
 impl TokenStream for WordStream {
@@ -115,6 +153,13 @@ mod tests {
     fn what_is_too_long_is_no_word() {
         let long = "x".repeat(WORD_CHARS);
         assert_eq!(words(&format!("{long} {long}x y")), [&*long, "y"]);
+    }
+
+    #[test]
+    fn the_short_way_through_ascii_leads_to_the_same_words() {
+        proptest::proptest!(|(text in "[ -~\\t\\n\\r\u{0}\u{b}\u{7f}]{0,200}|[a-z0-9_.:,;'\"]{0,60}")| {
+            proptest::prop_assert_eq!(ascii_words(&text), unicode_words(&text), "{}", text);
+        });
     }
 
     #[test]

@@ -285,6 +285,13 @@ impl Check<'_> {
                 Err(error) => self.report.problem(format!("blob {id}: {error}")),
             }
         }
+        for loose in store.loose_blobs()? {
+            if self.view.get(Table::Blobs, &loose.id.0)?.map(|row| blobs::size_of(&row)).transpose()?
+                != Some(loose.size)
+            {
+                self.report.problem(format!("blob {}: `loose` says it is here with {} bytes", loose.id, loose.size));
+            }
+        }
         let stored = Totals::load(self.view)?;
         if stored != self.totals {
             self.report.problem(format!("the totals say {stored:?}, the rows say {:?}", self.totals));

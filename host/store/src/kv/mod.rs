@@ -67,6 +67,10 @@ tables! {
     Tombstone = "tombstone",
     /// (expires, n).
     Expiry = "expiry",
+    /// (blob id, n): records that are here with their bodies and name a blob.
+    Carried = "carried",
+    /// Blob id -> since when nothing carries it, and its size.
+    Loose = "loose",
     /// (space, type) -> counts.
     Counts = "counts",
     /// (space, type) -> state of the digest of its headers.

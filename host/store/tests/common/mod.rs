@@ -2,12 +2,12 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use atlas_record::cbor::Map;
-use atlas_record::header::{DELETES, Header};
+use atlas_record::header::{BlobRef, DELETES, Header};
 use atlas_record::id::PublicKey;
 use atlas_record::order::Lifecycle;
 use atlas_record::{
-    Address, Body, ConstitutionId, GrantId, IdentityId, Key, Link, Op, Payload, Record, RecordId, Relation, Salt,
-    SignedHeader, SpaceId, Target, TypeName,
+    Address, BlobId, Body, ConstitutionId, GrantId, IdentityId, Key, Link, Op, Payload, Record, RecordId, Relation,
+    Salt, SignedHeader, SpaceId, Target, TypeName,
 };
 use atlas_store::{Batch, By, IndexEntry, Item, JudgedRecord, Outcome, Scan, Status, Store, Verdict};
 
@@ -87,6 +87,11 @@ impl Draft {
         self
     }
 
+    pub fn blob(mut self, id: BlobId, size: u64) -> Self {
+        self.header.blobs.push(BlobRef { id, size });
+        self
+    }
+
     pub fn expires(mut self, at: u64) -> Self {
         self.header.expires = Some(at);
         self
@@ -103,6 +108,7 @@ impl Draft {
     pub fn deletes(mut self, target: Option<RecordId>) -> Self {
         self.header.op = Op::Delete;
         self.header.links.clear();
+        self.header.blobs.clear();
         self.header.expires = None;
         match target {
             None => self,

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use atlas_record::order::{Lifecycle, Rank};
-use atlas_record::{Op, Record, RecordId, Target};
+use atlas_record::{BlobId, Op, Record, RecordId, Target};
 use atlas_store::{IndexEntry, Status, Verdict, Waiting};
 use proptest::sample::Index;
 
@@ -145,6 +145,12 @@ impl Model {
             }
             if spec.expires {
                 draft = draft.expires(NOW);
+            }
+            // One that many carry, and sometimes one of its own, named twice.
+            draft = draft.blob(BlobId::of(spec.tag.as_bytes()), 1);
+            if spec.created % 3 == 0 {
+                let own = BlobId::of(&[i as u8]);
+                draft = draft.blob(own, 1).blob(own, 1);
             }
             if spec.seq > 0 {
                 draft = draft.seq(spec.seq);

@@ -1,0 +1,119 @@
+//! Moving items and blobs, at the pace of whoever takes them in.
+//!
+//! What has come is handed on in portions, and the next is not read before the last is durable: a peer
+//! that sends faster than this node judges waits in its own buffers.
+
+use futures_util::{AsyncRead, AsyncWrite};
+
+use crate::replica::ReplicaError;
+use crate::swarm::OpenError;
+use crate::wire::fetch::{Answer, Request};
+use crate::wire::{FrameError, Set, Tag, frame};
+
+/// Bytes that are handed on together: enough records that judging and committing them together pays.
+pub const PORTION_BYTES: usize = 1 << 20;
+/// Bytes of one item: a record, or a document of an identity or a space, and what stands around it.
+pub const ITEM_BYTES: usize = atlas_record::limits::DOCUMENT_BYTES + 1024;
+
+/// Why nothing more came.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// There was no stream to ask on.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It broke, or what came over it is no message.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The peer gives nothing out, in its own words.
+    #[error("the peer declined: {0}")]
+    Declined(String),
+    /// The peer sent something else than was asked for.
+    #[error("the peer sent {0}")]
+    Unrequested(&'static str),
+    /// This node could not take it in.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+}
+
+impl FetchError {
+    /// Whether it shows that the peer does not keep to the protocol.
+    pub fn is_fault(&self) -> bool {
+        match self {
+            FetchError::Frame(error) => error.is_fault(),
+            FetchError::Unrequested(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Where what has come goes.
+pub trait Intake: Send {
+    /// Takes a portion in. What came is durable when this returns.
+    fn take(&mut self, items: Vec<Vec<u8>>) -> impl Future<Output = Result<(), ReplicaError>> + Send;
+}
+
+/// Asks for members of a set, and hands on what comes in portions.
+pub async fn items<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    tag: Tag,
+    set: Set,
+    ids: Vec<[u8; 32]>,
+    intake: &mut impl Intake,
+) -> Result<(), FetchError> {
+    let mut left = ids.len();
+    frame::send(stream, &Request::Items { tag, set, ids }).await?;
+    let (mut portion, mut bytes) = (Vec::new(), 0);
+    loop {
+        match frame::expect(stream).await? {
+            Answer::Items(items) => {
+                left = left.checked_sub(items.len()).ok_or(FetchError::Unrequested("more items than were asked for"))?;
+                if items.iter().any(|item| item.len() > ITEM_BYTES) {
+                    return Err(FetchError::Unrequested("an item larger than any can be"));
+                }
+                bytes += items.iter().map(Vec::len).sum::<usize>();
+                portion.extend(items);
+                if bytes >= PORTION_BYTES {
+                    bytes = 0;
+                    intake.take(std::mem::take(&mut portion)).await?;
+                }
+            }
+            Answer::End => break,
+            Answer::Declined(reason) => return Err(FetchError::Declined(reason)),
+            Answer::Piece(_) => return Err(FetchError::Unrequested("a piece of a blob for members of a set")),
+        }
+    }
+    if portion.is_empty() { Ok(()) } else { Ok(intake.take(portion).await?) }
+}
+
+/// Asks for a blob of at most so many bytes; none if the peer does not have it. What comes has the
+/// hash that was asked for.
+pub async fn blob<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    tag: Tag,
+    id: [u8; 32],
+    most: u64,
+) -> Result<Option<Vec<u8>>, FetchError> {
+    frame::send(stream, &Request::Blob { tag, id }).await?;
+    let (mut bytes, mut any) = (Vec::new(), false);
+    loop {
+        match frame::expect(stream).await? {
+            Answer::Piece(piece) => {
+                any = true;
+                if (bytes.len() + piece.len()) as u64 > most {
+                    return Err(FetchError::Unrequested("a blob larger than this node takes"));
+                }
+                bytes.extend_from_slice(&piece);
+            }
+            Answer::End => break,
+            Answer::Declined(reason) => return Err(FetchError::Declined(reason)),
+            Answer::Items(_) => return Err(FetchError::Unrequested("members of a set for a blob")),
+        }
+    }
+    if !any {
+        return Ok(None);
+    }
+    if *blake3::hash(&bytes).as_bytes() != id {
+        return Err(FetchError::Unrequested("other bytes than the hash names"));
+    }
+    Ok(Some(bytes))
+}

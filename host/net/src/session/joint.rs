@@ -1,0 +1,264 @@
+//! One space and one peer, brought together: every set compared, in the order in which things
+//! depend on each other.
+//!
+//! Identities, laws and modules are fetched here and now, since nothing can be judged without
+//! them. Records are only found out about: what is lacking goes to the overlay, which fetches it
+//! from whoever has it.
+
+use std::sync::Arc;
+
+use atlas_record::SpaceId;
+use futures_util::StreamExt;
+use tokio::sync::{mpsc, oneshot};
+
+use super::fetch::{self, FetchError, Intake};
+use super::reconcile::{CompareError, Compared, Findings, blocking, compare};
+use super::serve::fresh;
+use crate::negentropy::{Id, Item, Split};
+use crate::overlay::Room;
+use crate::replica::{Outcome, Replica, ReplicaError};
+use crate::swarm::{Network, PeerId};
+use crate::wire::{self, Follows, Set, Tag};
+
+/// Types that are compared at a time.
+const AT_ONCE: usize = 4;
+/// Rounds of fetching what laws need: a law that has come may name more.
+const MOST_ROUNDS: usize = 4;
+
+/// What a comparison found, as it goes.
+#[derive(Debug)]
+pub enum Finding {
+    /// The peer lacks these, and keeps sets of this kind.
+    Lacks(Set, Vec<Item>),
+    /// The peer has these, and this node does not. Answered with whether more are wanted.
+    Has(Set, Vec<Id>, oneshot::Sender<Room>),
+    /// These were fetched and taken in.
+    Took(Set, Vec<Outcome>),
+}
+
+/// Why a space could not be brought together.
+#[derive(Debug, thiserror::Error)]
+pub enum JointError {
+    /// A comparison failed.
+    #[error("comparing {0}: {1}")]
+    Compare(Set, CompareError),
+    /// What the rest depends on could not be fetched.
+    #[error("fetching {0}: {1}")]
+    Fetch(Set, FetchError),
+    /// This node could not do its part.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+}
+
+impl JointError {
+    /// Whether it shows that the peer does not keep to the protocol.
+    pub fn is_fault(&self) -> bool {
+        match self {
+            JointError::Compare(_, error) => error.is_fault(),
+            JointError::Fetch(_, error) => error.is_fault(),
+            JointError::Replica(_) => false,
+        }
+    }
+
+    /// Whether the peer was too slow.
+    pub fn is_slow(&self) -> bool {
+        use wire::FrameError::Slow;
+        matches!(
+            self,
+            JointError::Compare(_, CompareError::Frame(Slow)) | JointError::Fetch(_, FetchError::Frame(Slow))
+        )
+    }
+}
+
+/// What it came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Sets that were compared.
+    pub sets: usize,
+    /// Members that only one side had.
+    pub differences: u64,
+    /// Bytes that comparing took from the peer.
+    pub bytes: u64,
+    /// Whether it ended early because nothing more was to be heard.
+    pub stopped: bool,
+    /// Sets whose digests differ although no member was found to.
+    pub disagreeing: Vec<Set>,
+}
+
+impl Report {
+    fn count(&mut self, set: &Set, compared: &Compared) {
+        self.sets += 1;
+        self.differences += compared.have + compared.need;
+        self.bytes += compared.bytes;
+        self.stopped |= compared.stopped;
+        if compared.disagrees() {
+            self.disagreeing.push(set.clone());
+        }
+    }
+}
+
+/// One space with one peer.
+#[derive(Clone)]
+pub struct Joint {
+    /// The network.
+    pub network: Network,
+    /// The node.
+    pub replica: Arc<dyn Replica>,
+    /// The peer.
+    pub peer: PeerId,
+    /// The space.
+    pub space: SpaceId,
+    /// What we call it there.
+    pub tag: Tag,
+    /// What the peer keeps.
+    pub theirs: Follows,
+    /// What this node keeps.
+    pub ours: Follows,
+    /// Who hears what is found.
+    pub found: mpsc::Sender<Finding>,
+}
+
+fn stopping<T>(_: T) -> ReplicaError {
+    ReplicaError("the network is shutting down".into())
+}
+
+impl Joint {
+    /// Compares every set, and fetches what the rest depends on.
+    pub async fn run(self) -> Result<Report, JointError> {
+        let mut report = Report::default();
+        for set in [Set::Identities, Set::Laws] {
+            self.bring(set, &mut report).await?;
+        }
+        self.modules().await?;
+        let (replica, space) = (self.replica.clone(), self.space);
+        let types = blocking(move || Ok(replica.types(&space))).await?;
+        let wanted: Vec<Set> = types.into_iter().map(Set::Records).filter(|set| self.ours.covers(set)).collect();
+        let mut comparing =
+            futures_util::stream::iter(wanted).map(|set| self.records(set)).buffer_unordered(AT_ONCE);
+        while let Some(compared) = comparing.next().await {
+            let (set, compared) = compared?;
+            report.count(&set, &compared);
+        }
+        Ok(report)
+    }
+
+    async fn records(&self, set: Set) -> Result<(Set, Compared), JointError> {
+        let mut findings = Told { joint: self, set: &set };
+        let compared = self.find(&set, &mut findings).await?;
+        Ok((set, compared))
+    }
+
+    /// Compares a set that the rest depends on, and fetches what is lacking of it.
+    async fn bring(&self, set: Set, report: &mut Report) -> Result<(), JointError> {
+        let mut kept = Kept { joint: self, set: &set, lacking: Vec::new() };
+        let compared = self.find(&set, &mut kept).await?;
+        let lacking = kept.lacking;
+        report.count(&set, &compared);
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let failed = |error| JointError::Fetch(set.clone(), error);
+        let mut stream = self.network.open(self.peer, wire::FETCH).await.map_err(|error| failed(error.into()))?;
+        let mut intake = Took { joint: self, set: &set };
+        for ids in lacking.chunks(wire::fetch::MOST_IDS) {
+            fetch::items(&mut stream, self.tag, set.clone(), ids.to_vec(), &mut intake).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    async fn find(&self, set: &Set, findings: &mut impl Findings) -> Result<Compared, JointError> {
+        let failed = |error| JointError::Compare(set.clone(), error);
+        let mut stream = self.network.open(self.peer, wire::RECONCILE).await.map_err(|error| failed(error.into()))?;
+        let what = (self.space, set.clone(), self.tag);
+        compare(&mut stream, &self.replica, what, Split::random(fresh()), findings).await.map_err(failed)
+    }
+
+    /// Fetches the modules and configs that the space's laws name. One that the peer lacks another
+    /// may have.
+    async fn modules(&self) -> Result<(), JointError> {
+        let failed = |error| JointError::Fetch(Set::Laws, error);
+        let mut missing = Vec::new();
+        for _ in 0..MOST_ROUNDS {
+            let (replica, space) = (self.replica.clone(), self.space);
+            let mut wanted = blocking(move || replica.wanted_blobs(&space)).await?;
+            wanted.retain(|id| !missing.contains(id));
+            if wanted.is_empty() {
+                return Ok(());
+            }
+            let mut stream = self.network.open(self.peer, wire::FETCH).await.map_err(|error| failed(error.into()))?;
+            for id in wanted {
+                let most = self.replica.most_blob_bytes();
+                match fetch::blob(&mut stream, self.tag, id.0, most).await.map_err(failed)? {
+                    Some(bytes) => {
+                        let (replica, space) = (self.replica.clone(), self.space);
+                        blocking(move || replica.take_blob(&space, bytes)).await?;
+                    }
+                    None => missing.push(id),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, finding: Finding) -> Result<(), ReplicaError> {
+        self.found.send(finding).await.map_err(stopping)
+    }
+
+    async fn lacks(&self, set: &Set, have: Vec<Item>) -> Result<(), ReplicaError> {
+        if have.is_empty() || !self.theirs.covers(set) {
+            return Ok(());
+        }
+        self.tell(Finding::Lacks(set.clone(), have)).await
+    }
+}
+
+/// What is found about records goes to the overlay.
+struct Told<'a> {
+    joint: &'a Joint,
+    set: &'a Set,
+}
+
+impl Findings for Told<'_> {
+    async fn found(&mut self, have: Vec<Item>, need: Vec<Id>) -> Result<Room, ReplicaError> {
+        self.joint.lacks(self.set, have).await?;
+        if need.is_empty() {
+            return Ok(Room::Open);
+        }
+        let (answer, room) = oneshot::channel();
+        self.joint.tell(Finding::Has(self.set.clone(), need, answer)).await?;
+        room.await.map_err(stopping)
+    }
+}
+
+/// What the rest depends on is kept, to be fetched at once.
+struct Kept<'a> {
+    joint: &'a Joint,
+    set: &'a Set,
+    lacking: Vec<Id>,
+}
+
+/// Pieces of identities and laws that are fetched in one go. What is beyond comes the next time.
+const MOST_KEPT: usize = 262_144;
+
+impl Findings for Kept<'_> {
+    async fn found(&mut self, have: Vec<Item>, need: Vec<Id>) -> Result<Room, ReplicaError> {
+        self.joint.lacks(self.set, have).await?;
+        self.lacking.extend(need);
+        self.lacking.truncate(MOST_KEPT);
+        Ok(if self.lacking.len() < MOST_KEPT { Room::Open } else { Room::Full })
+    }
+}
+
+/// What is fetched is taken in, and told.
+struct Took<'a> {
+    joint: &'a Joint,
+    set: &'a Set,
+}
+
+impl Intake for Took<'_> {
+    async fn take(&mut self, items: Vec<Vec<u8>>) -> Result<(), ReplicaError> {
+        let (replica, space, set) = (self.joint.replica.clone(), self.joint.space, self.set.clone());
+        let outcomes = blocking(move || replica.take(&space, &set, items)).await?;
+        self.joint.tell(Finding::Took(self.set.clone(), outcomes)).await
+    }
+}

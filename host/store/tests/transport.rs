@@ -1,0 +1,114 @@
+//! What is sent is what came, and what is asked for is what lacks.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use atlas_record::{Record, RecordId};
+use atlas_store::{Batch, Config, Item, Lacking, Status, Store, Verdict, WaitKey, Waiting};
+use common::*;
+
+fn store() -> Store {
+    Store::in_memory(Config::default()).unwrap()
+}
+
+fn all(store: &Store, records: &[&Record]) -> Vec<Option<Vec<u8>>> {
+    let ids: Vec<RecordId> = records.iter().map(|record| record.id()).collect();
+    store.encoded(&ids, usize::MAX).unwrap()
+}
+
+fn lacking(store: &Store, record: &Record) -> Option<Lacking> {
+    store.lacking(&[record.id()]).unwrap()[0]
+}
+
+fn pending() -> Verdict {
+    Verdict::Pending(Waiting::on(WaitKey::Until(u64::MAX)))
+}
+
+/// Parks a record.
+fn park(store: &Store, record: &Record) {
+    let waiting = Waiting::on(WaitKey::Until(9));
+    commit(store, Item::Park { record: record.clone(), waiting, now: 1 });
+}
+
+#[test]
+fn what_is_sent_is_what_came() {
+    let store = store();
+    let (kept, unknown) = (draft(POST, 1, "kept").make(), draft(POST, 2, "unknown").make());
+    let granted = draft(PAGE, 3, "granted").key("k").grant(4).link("to", name("x")).expires(99).seq(2).make();
+    let taken_back = draft(POST, 4, "taken back").make();
+    let delete = draft(POST, 5, "delete").deletes(Some(taken_back.id())).make();
+    let refused = draft(POST, 6, "refused").make();
+    for record in [&kept, &granted, &taken_back, &delete] {
+        put(&store, record, found_under(&[("tag", "a")]));
+    }
+    put(&store, &refused, invalid());
+    let sent = all(&store, &[&delete, &unknown, &kept, &granted, &taken_back, &refused, &kept]);
+    let header_only = |record: &Record| Some(record.clone().erased().encode());
+    let expected = [
+        Some(delete.encode()),
+        None,
+        Some(kept.encode()),
+        Some(granted.encode()),
+        header_only(&taken_back),
+        header_only(&refused),
+        Some(kept.encode()),
+    ];
+    assert_eq!(sent, expected);
+    assert!(sent.iter().flatten().all(|bytes| Record::decode(bytes).is_ok()));
+}
+
+#[test]
+fn an_answer_ends_before_it_is_too_long_and_never_without_anything() {
+    let store = store();
+    let records: Vec<Record> = (0..5).map(|i| draft(POST, i, &"long ".repeat(100)).make()).collect();
+    records.iter().for_each(|record| drop(put(&store, record, valid())));
+    let ids: Vec<RecordId> = records.iter().map(Record::id).collect();
+    let size = records[0].encode().len();
+    let sent = |most| store.encoded(&ids, most).unwrap().len();
+    assert_eq!([sent(0), sent(size), sent(3 * size), sent(3 * size + 1), sent(5 * size)], [1, 1, 3, 3, 5]);
+}
+
+#[test]
+fn what_is_stored_or_parked_is_not_asked_for_again() {
+    let store = store();
+    let [stored, parked, unknown, invalid_one] = [1, 2, 3, 4].map(|i| draft(POST, i, &i.to_string()).make());
+    put(&store, &stored, valid());
+    put(&store, &invalid_one, invalid());
+    park(&store, &parked);
+    let ids = [unknown.id(), stored.id(), parked.id(), invalid_one.id(), unknown.id()];
+    assert_eq!(store.absent(&ids).unwrap(), [unknown.id(), unknown.id()]);
+    let all = Some(Lacking::Record);
+    assert_eq!(store.lacking(&ids).unwrap(), [all, None, None, None, all]);
+    commit(&store, Item::Unpark(parked.id()));
+    assert_eq!(lacking(&store, &parked), all);
+}
+
+#[test]
+fn a_body_is_asked_for_as_long_as_it_would_be_kept() {
+    let store = store();
+    let body = Some(Lacking::Body);
+    let record = draft(POST, 1, "without its body").make();
+    put(&store, &record.clone().erased(), pending());
+    assert_eq!(lacking(&store, &record), body, "it waits for its body");
+    assert_eq!(
+        judge(&store, &record.clone().erased(), valid()),
+        atlas_store::Outcome::Changed { n: 1, visible: false }
+    );
+    assert_eq!((status(&store, &record), lacking(&store, &record)), (Status::Bodiless, body));
+    judge(&store, &record, valid());
+    assert_eq!((status(&store, &record), lacking(&store, &record)), (Status::Visible, None));
+
+    let waiting = draft(POST, 2, "waits with its body").make();
+    put(&store, &waiting, pending());
+    assert_eq!(lacking(&store, &waiting), None);
+
+    let erased = draft(POST, 3, "erased").make();
+    put(&store, &erased, valid());
+    commit(&store, Item::Erase(erased.id()));
+    assert_eq!(lacking(&store, &erased), None);
+
+    let delete = draft(POST, 4, "delete").deletes(Some(record.id())).make();
+    store.commit(Batch::from_iter([Item::Put(judged(&delete, valid()))])).unwrap();
+    assert_eq!(lacking(&store, &delete), None, "a delete has none");
+    assert_eq!(lacking(&store, &record), None, "it was taken back");
+}
