@@ -1,4 +1,4 @@
-//! What a module can decide: a table, one row for each world that has a template.
+//! What a module can decide: a table, one row for each world.
 
 use crate::error::RegistryError;
 
@@ -15,8 +15,13 @@ pub struct Role {
     pub folder: &'static str,
     /// The interface by which a component shows its role, without a version.
     pub interface: &'static str,
-    /// The folder in `examples/` that a new module starts from.
-    pub example: &'static str,
+    /// The folder in `examples/` that a new module starts from, where there is one.
+    pub example: Option<&'static str>,
+}
+
+/// The row of a world whose package, world and folder are all called after the role.
+const fn row(name: &'static str, wit: &'static str, folder: &'static str, interface: &'static str) -> Role {
+    Role { name, world: name, wit, folder, interface, example: None }
 }
 
 /// The folder of `wit/` with what every world shares.
@@ -25,14 +30,17 @@ pub(crate) const SHARED_WIT: &str = "types-0.1";
 
 impl Role {
     /// All of them.
-    pub const ALL: &[Self] = &[Self {
-        name: "validator",
-        world: "validator",
-        wit: "atlas:validator@0.1.0",
-        folder: "validator-0.1",
-        interface: "atlas:validator/validation",
-        example: "recipe",
-    }];
+    pub const ALL: &[Self] = &[
+        Self {
+            example: Some("recipe"),
+            ..row("validator", "atlas:validator@0.1.0", "validator-0.1", "atlas:validator/validation")
+        },
+        row("trust", "atlas:trust@0.1.0", "trust-0.1", "atlas:trust/trusting"),
+        row("ranker", "atlas:ranker@0.1.0", "ranker-0.1", "atlas:ranker/ranking"),
+        row("governance", "atlas:governance@0.1.0", "governance-0.1", "atlas:governance/tallying"),
+        row("admission", "atlas:admission@0.1.0", "admission-0.1", "atlas:admission/admitting"),
+        row("economy", "atlas:economy@0.1.0", "economy-0.1", "atlas:economy/balancing"),
+    ];
 
     /// By its word.
     pub fn named(word: &str) -> Result<&'static Self, RegistryError> {

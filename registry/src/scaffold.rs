@@ -62,6 +62,11 @@ pub fn files(new: &New<'_>) -> Result<Vec<(String, String)>, RegistryError> {
     let short = short_name(new.name)?;
     let full = if new.name.contains(':') { new.name.to_owned() } else { format!("{NAMESPACE}:{short}") };
     let New { role, language, .. } = new;
+    let example = role.example.ok_or_else(|| RegistryError::Unknown {
+        what: "template for the role",
+        name: role.name.to_owned(),
+        known: Role::ALL.iter().filter(|role| role.example.is_some()).map(|role| role.name.to_owned()).collect(),
+    })?;
     let fill = |text: &str| {
         text.replace("{{name}}", short)
             .replace("{{module}}", &full)
@@ -83,10 +88,9 @@ pub fn files(new: &New<'_>) -> Result<Vec<(String, String)>, RegistryError> {
             files.push((path.to_owned(), fill(&text)));
         }
     }
-    let example = format!("{}/", role.example);
-    let source = format!("{}.{}", role.example, language.extension());
-    for (path, text) in under(EXAMPLES, &example) {
-        let renamed = || text.replace(&format!("example:{}", role.example), &full);
+    let source = format!("{example}.{}", language.extension());
+    for (path, text) in under(EXAMPLES, &format!("{example}/")) {
+        let renamed = || text.replace(&format!("example:{example}"), &full);
         if path == source {
             files.push((source_path(*language).to_owned(), renamed()));
         } else if path.starts_with("cases/") {
@@ -139,7 +143,29 @@ mod tests {
     fn every() -> impl Iterator<Item = New<'static>> {
         let of =
             |role| Language::ALL.iter().map(move |language| New { role, name: "org.example:x", language: *language });
-        Role::ALL.iter().flat_map(of)
+        Role::ALL.iter().filter(|role| role.example.is_some()).flat_map(of)
+    }
+
+    #[test]
+    fn a_role_without_a_template_says_which_have_one() {
+        let trust = New { role: Role::named("trust").unwrap(), name: "x", language: Language::C };
+        assert!(files(&trust).unwrap_err().to_string().contains("expected one of validator"));
+    }
+
+    #[test]
+    fn every_role_is_a_world_of_this_tree() {
+        for role in Role::ALL {
+            let text = under(WIT, &format!("{}/", role.folder)).first().unwrap().1;
+            let (package, _) = role.wit.split_once('@').unwrap();
+            let interface = role.interface.strip_prefix(package).unwrap().strip_prefix('/').unwrap();
+            for line in [
+                format!("package {};", role.wit),
+                format!("interface {interface} {{"),
+                format!("world {} {{", role.world),
+            ] {
+                assert!(text.contains(&line), "{line}");
+            }
+        }
     }
 
     #[test]

@@ -81,7 +81,11 @@ fn propagation(from: &Node, to: &Node) {
     listener.kill().unwrap();
     listener.wait().unwrap();
     times.sort_unstable();
-    told(&format!("from a record's time to a listener on another node: median {} ms, longest {} ms", times[TIMED / 2], times[TIMED - 1]));
+    told(&format!(
+        "from a record's time to a listener on another node: median {} ms, longest {} ms",
+        times[TIMED / 2],
+        times[TIMED - 1]
+    ));
 }
 
 /// When a record says that it was written, in milliseconds since the Unix epoch.

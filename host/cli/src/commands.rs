@@ -147,7 +147,9 @@ async fn up(dir: &Path, api: Option<std::net::SocketAddr>, network: Option<NetCo
             line("  keys     locked: set ATLAS_PASSPHRASE, or give the passphrase to any command that signs");
         }
         match node.spaces().all().len() {
-            0 if online => line("  next     atlas space join INVITATION, or atlas id new NAME and atlas space create NAME --type atlas.post=post"),
+            0 if online => line(
+                "  next     atlas space join INVITATION, or atlas id new NAME and atlas space create NAME --type atlas.post=post",
+            ),
             0 => line("  next     atlas id new NAME, then atlas space create NAME --type atlas.post=post"),
             count => line(format!("  spaces   {count}")),
         }

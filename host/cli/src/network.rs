@@ -48,11 +48,7 @@ pub fn network(json: &Json) {
         "private" => "strangers cannot reach this node: it dials others, and uses relays",
         _ => "nobody has tested whether strangers can reach this node",
     };
-    line(format!(
-        "  {reach}; {} in, {} out",
-        bytes(number(json, "/bytes_in")),
-        bytes(number(json, "/bytes_out"))
-    ));
+    line(format!("  {reach}; {} in, {} out", bytes(number(json, "/bytes_in")), bytes(number(json, "/bytes_out"))));
     let peers: Vec<Vec<String>> = items(json, "/peers").iter().map(peer).collect();
     if peers.is_empty() {
         line("  no peers: `atlas peer add ADDRESS` connects to one, `atlas space join INVITATION` brings some");
@@ -139,7 +135,12 @@ impl Session {
                 let list = |json: &Json| {
                     let row = |it: &Json| {
                         let since = time::show(number(it, "/since"));
-                        vec![text(it, "/kind").to_owned(), text(it, "/id").to_owned(), since, text(it, "/reason").to_owned()]
+                        vec![
+                            text(it, "/kind").to_owned(),
+                            text(it, "/id").to_owned(),
+                            since,
+                            text(it, "/reason").to_owned(),
+                        ]
                     };
                     match items(json, "") {
                         [] => line("nothing is denied here"),
@@ -177,7 +178,9 @@ impl Session {
         let invite = |json: &Json| {
             line(text(json, "/line"));
             if items(json, "/peers").is_empty() {
-                eprintln!("note: this node is not on the network now, so the invitation names no address; run it again while `atlas up` runs");
+                eprintln!(
+                    "note: this node is not on the network now, so the invitation names no address; run it again while `atlas up` runs"
+                );
             }
         };
         self.show("GET", &format!("/v1/spaces/{}/invite", escape(&space)), None, invite).await
@@ -197,7 +200,10 @@ impl Session {
             (Some(true), _) => {
                 line(format!("joining {}; `atlas status` shows how far it is", text(json, "/space")));
             }
-            _ => line(format!("noted: {} is joined when this node goes on the network with `atlas up`", text(json, "/space"))),
+            _ => line(format!(
+                "noted: {} is joined when this node goes on the network with `atlas up`",
+                text(json, "/space")
+            )),
         };
         self.show("POST", "/v1/joined", Some(request), joined).await
     }

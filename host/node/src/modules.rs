@@ -250,8 +250,8 @@ fn describe(engine: &Engine, bytes: &[u8]) -> Result<ModuleInfo, NodeError> {
     if let Some(manifest) = manifest {
         for (field, packed, found) in [
             ("name", manifest.name.as_str(), about.name.as_str()),
-            ("version", &manifest.version, &about.version),
-            ("role", &manifest.role, role),
+            ("version", manifest.version.as_str(), about.version.as_str()),
+            ("role", manifest.role.as_str(), role),
         ] {
             if packed != found {
                 let text = format!("the package's manifest says {field} `{packed}`, and the module itself `{found}`");

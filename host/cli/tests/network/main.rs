@@ -46,7 +46,8 @@ fn settled(records: usize) -> Fresh {
     let fresh = named("ada");
     let types = ["--type", "atlas.package=package", "--type", "atlas.post=post"];
     fresh.json(&[&["space", "create", "debian", "--as", "ada"], &types[..]].concat());
-    fresh.json_with(&["import", "debian", "-", "--space", "debian", "--as", "ada"], packages::index(records).as_bytes());
+    fresh
+        .json_with(&["import", "debian", "-", "--space", "debian", "--as", "ada"], packages::index(records).as_bytes());
     fresh
 }
 

@@ -47,19 +47,26 @@ fn build(test: &str, atlas: &Atlas, project: &str) -> Option<Json> {
     Some(built.exits(0).json())
 }
 
-fn cases(project: &Path) -> Vec<Json> {
-    let text = std::fs::read_to_string(project.join("cases/recipes.json")).unwrap();
-    serde_json::from_str::<Json>(&text).unwrap().as_array().unwrap().clone()
+/// The project's cases, by name.
+fn cases(project: &Path) -> Vec<(String, Json)> {
+    let files = std::fs::read_dir(project.join("cases")).unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: PathBuf| {
+        let case = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        (path.file_stem().unwrap().to_str().unwrap().to_owned(), case)
+    };
+    files.map(read).collect()
 }
 
 /// Puts a case's record; the code of its refusal, or `valid`.
 fn verdict(atlas: &Atlas, case: &Json) -> String {
     let body = case["body"].to_string();
-    let mut args = vec!["put", "example.recipe", "--body", &body];
-    for link in case["links"].as_array().into_iter().flatten() {
-        args.extend(["--link", link.as_str().unwrap()]);
-    }
-    let ended = atlas.run(&[&args[..], &["--json"]].concat());
+    let links = case["links"].as_array().into_iter().flatten();
+    let links: Vec<String> = links
+        .map(|link| format!("{}={}", link["relation"].as_str().unwrap(), link["target"].as_str().unwrap()))
+        .collect();
+    let mut args = vec!["put", "example.recipe", "--json", "--body", &body];
+    links.iter().for_each(|link| args.extend(["--link", link]));
+    let ended = atlas.run(&args);
     match ended.code {
         Some(0) => "valid".to_owned(),
         _ => ended.problem()["code"].as_str().unwrap().to_owned(),
@@ -87,14 +94,17 @@ fn journey(test: &str, lang: &str, change: impl FnOnce(&Path)) {
 
     atlas.json(&["module", "bind", "validator:example.recipe", "recipe", "--fuel", "1000000000"]);
     let up = atlas.up();
-    for case in cases(&project) {
-        assert_eq!(verdict(&atlas, &case), case["expect"], "{lang}: {}", case["name"]);
-        for (index, values) in case["found"].as_object().into_iter().flatten() {
-            for value in values.as_array().unwrap() {
-                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                let found = atlas.json(&["query", "--type", "example.recipe", "--index", &format!("{index}={value}")]);
-                assert!(found["count"].as_u64() >= Some(1), "{lang}: {index}={value}");
-            }
+    let cases = cases(&project);
+    assert!(cases.len() > 10, "{}", cases.len());
+    for (name, case) in cases {
+        // A word, or the index entries that a valid record is found under.
+        let expected = case["expect"].as_str().unwrap_or("valid");
+        assert_eq!(verdict(&atlas, &case), expected, "{lang}: {name}");
+        for entry in case["expect"]["valid"].as_array().into_iter().flatten() {
+            let value = entry[1].as_str().map_or_else(|| entry[1].to_string(), str::to_owned);
+            let index = format!("{}={value}", entry[0].as_str().unwrap());
+            let found = atlas.json(&["query", "--type", "example.recipe", "--index", &index]);
+            assert!(found["count"].as_u64() >= Some(1), "{lang}: {index}");
         }
     }
     drop(up);
