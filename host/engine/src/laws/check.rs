@@ -82,6 +82,10 @@ fn illegal<S: Kind>(law: Law, subject: &Heard<'_, S>, question: &S::Question) ->
 
 fn deterministic<S: Kind>(subject: &Heard<'_, S>, question: &S::Question) -> Option<String> {
     let (one, other) = (subject.alone(question), subject.subject.alone(question));
+    // What this host could not run says nothing.
+    if S::fault(&one.outcome).is_some() || S::fault(&other.outcome).is_some() {
+        return None;
+    }
     if one.outcome != other.outcome {
         return Some(format!("asked twice, each time in a fresh instance: {}", unlike(&one.outcome, &other.outcome)));
     }
@@ -148,8 +152,11 @@ fn any_arrangement<S: Kind>(subject: &Heard<'_, S>, question: &S::Question) -> O
 /// Supplies what is asked for until there is a decision, and then more of it.
 fn monotone<S: Kind>(subject: &Heard<'_, S>, question: &S::Question) -> Option<String> {
     let mut question = question.clone();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let outcome = subject.alone(&question).outcome;
+        if let (1.., Some(cause)) = (round, S::misbehaviour(&outcome)) {
+            return Some(format!("given what it asked for: {cause}"));
+        }
         let Some(ids) = S::needs(&outcome) else {
             let more = S::supplied_with(&question, &["bafyr4i".to_owned() + &"a".repeat(52)])?;
             let other = subject.subject.alone(&more).outcome;
