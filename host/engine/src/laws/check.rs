@@ -2,18 +2,48 @@
 //! the law, or nothing. Everything else (making questions, shrinking, reports) is built on
 //! these.
 
-use super::Law;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
 use super::dice::Dice;
 use super::kinds::Kind;
-use crate::outcome::{Cause, HostFault};
+use super::{Law, TOGETHER};
+use crate::outcome::{Cause, HostFault, Judgement};
 
 /// Other arrangements of a question that are tried.
 const ARRANGEMENTS: u64 = 3;
 /// Rounds of `needs` that a host would go along with.
 const ROUNDS: usize = 16;
 
+/// A module, and what it said of the last questions when it was asked each of them alone: most
+/// laws begin with that.
+pub(super) struct Heard<'a, S: Kind> {
+    subject: &'a S,
+    last: RefCell<VecDeque<(S::Question, Judgement<S::Outcome>)>>,
+}
+
+impl<'a, S: Kind> Heard<'a, S> {
+    pub(super) fn new(subject: &'a S) -> Self {
+        Self { subject, last: RefCell::default() }
+    }
+
+    /// What it says of a question alone, asked now or lately.
+    pub(super) fn alone(&self, question: &S::Question) -> Judgement<S::Outcome> {
+        let known = self.last.borrow().iter().find(|(asked, _)| asked == question).map(|(_, said)| said.clone());
+        known.unwrap_or_else(|| {
+            let said = self.subject.alone(question);
+            let mut last = self.last.borrow_mut();
+            last.push_back((question.clone(), said.clone()));
+            if last.len() > 2 * TOGETHER {
+                last.pop_front();
+            }
+            said
+        })
+    }
+}
+
 /// What breaks the law on these questions, if something does.
-pub(super) fn breach<S: Kind>(law: Law, subject: &S, asked: &[S::Question]) -> Option<String> {
+pub(super) fn breach<S: Kind>(law: Law, subject: &Heard<'_, S>, asked: &[S::Question]) -> Option<String> {
     let each = |look: &dyn Fn(&S::Question) -> Option<String>| asked.iter().find_map(look);
     match law {
         Law::Total => each(&|question| total(subject, question)),
@@ -28,7 +58,7 @@ pub(super) fn breach<S: Kind>(law: Law, subject: &S, asked: &[S::Question]) -> O
     }
 }
 
-fn total<S: Kind>(subject: &S, question: &S::Question) -> Option<String> {
+fn total<S: Kind>(subject: &Heard<'_, S>, question: &S::Question) -> Option<String> {
     let outcome = subject.alone(question).outcome;
     match (S::misbehaviour(&outcome), S::fault(&outcome)) {
         (Some(cause @ (Cause::Trap(_) | Cause::MemoryExceeded)), _) => Some(cause.to_string()),
@@ -37,21 +67,25 @@ fn total<S: Kind>(subject: &S, question: &S::Question) -> Option<String> {
     }
 }
 
-fn bounded<S: Kind>(subject: &S, question: &S::Question) -> Option<String> {
+fn bounded<S: Kind>(subject: &Heard<'_, S>, question: &S::Question) -> Option<String> {
     let outcome = subject.alone(question).outcome;
     let exhausted = matches!(S::misbehaviour(&outcome), Some(Cause::FuelExhausted));
-    exhausted.then(|| format!("it takes more than the {} units of fuel that its slot grants", subject.fuel()))
+    exhausted.then(|| format!("it takes more than the {} units of fuel that its slot grants", subject.subject.fuel()))
 }
 
-fn illegal<S: Kind>(law: Law, subject: &S, question: &S::Question) -> Option<String> {
+fn illegal<S: Kind>(law: Law, subject: &Heard<'_, S>, question: &S::Question) -> Option<String> {
     match S::misbehaviour(&subject.alone(question).outcome) {
         Some(Cause::IllegalAnswer(illegal)) if Law::against(illegal) == law => Some(illegal.to_string()),
         _ => None,
     }
 }
 
-fn deterministic<S: Kind>(subject: &S, question: &S::Question) -> Option<String> {
-    let (one, other) = (subject.alone(question), subject.alone(question));
+fn deterministic<S: Kind>(subject: &Heard<'_, S>, question: &S::Question) -> Option<String> {
+    let (one, other) = (subject.alone(question), subject.subject.alone(question));
+    // What this host could not run says nothing.
+    if S::fault(&one.outcome).is_some() || S::fault(&other.outcome).is_some() {
+        return None;
+    }
     if one.outcome != other.outcome {
         return Some(format!("asked twice, each time in a fresh instance: {}", unlike(&one.outcome, &other.outcome)));
     }
@@ -59,7 +93,7 @@ fn deterministic<S: Kind>(subject: &S, question: &S::Question) -> Option<String>
 }
 
 /// Asked alone, one after the other, all at once, backwards and twice: the same answers.
-fn stateless<S: Kind>(subject: &S, asked: &[S::Question]) -> Option<String> {
+fn stateless<S: Kind>(subject: &Heard<'_, S>, asked: &[S::Question]) -> Option<String> {
     // An instance dies with a trap, so what does not answer is not asked among others.
     let answers = |question: &&S::Question| {
         let outcome = subject.alone(question).outcome;
@@ -78,7 +112,7 @@ fn stateless<S: Kind>(subject: &S, asked: &[S::Question]) -> Option<String> {
     for (how, questions, wanted) in ways {
         let one_by_one: Vec<&[S::Question]> = questions.chunks(1).collect();
         for (calls, batched) in [(one_by_one, "one call each"), (vec![questions], "in one call")] {
-            let found: Vec<S::Outcome> = subject.reusing(&calls).into_iter().flatten().collect();
+            let found: Vec<S::Outcome> = subject.subject.reusing(&calls).into_iter().flatten().collect();
             if found.iter().any(|outcome| S::fault(outcome).is_some()) {
                 continue;
             }
@@ -96,14 +130,14 @@ fn stateless<S: Kind>(subject: &S, asked: &[S::Question]) -> Option<String> {
     None
 }
 
-fn any_arrangement<S: Kind>(subject: &S, question: &S::Question) -> Option<String> {
+fn any_arrangement<S: Kind>(subject: &Heard<'_, S>, question: &S::Question) -> Option<String> {
     let outcome = subject.alone(question).outcome;
     if S::misbehaviour(&outcome).is_some() || S::fault(&outcome).is_some() {
         return None;
     }
     for seed in 0..ARRANGEMENTS {
         let (turned, order) = S::arranged(question, &mut Dice::new(seed))?;
-        let other = subject.alone(&turned).outcome;
+        let other = subject.subject.alone(&turned).outcome;
         if S::fault(&other).is_some() {
             continue;
         }
@@ -116,13 +150,16 @@ fn any_arrangement<S: Kind>(subject: &S, question: &S::Question) -> Option<Strin
 }
 
 /// Supplies what is asked for until there is a decision, and then more of it.
-fn monotone<S: Kind>(subject: &S, question: &S::Question) -> Option<String> {
+fn monotone<S: Kind>(subject: &Heard<'_, S>, question: &S::Question) -> Option<String> {
     let mut question = question.clone();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let outcome = subject.alone(&question).outcome;
+        if let (1.., Some(cause)) = (round, S::misbehaviour(&outcome)) {
+            return Some(format!("given what it asked for: {cause}"));
+        }
         let Some(ids) = S::needs(&outcome) else {
             let more = S::supplied_with(&question, &["bafyr4i".to_owned() + &"a".repeat(52)])?;
-            let other = subject.alone(&more).outcome;
+            let other = subject.subject.alone(&more).outcome;
             if S::fault(&outcome).is_some() || S::fault(&other).is_some() || other == outcome {
                 return None;
             }

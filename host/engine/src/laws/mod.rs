@@ -23,7 +23,7 @@ mod schema;
 mod subject;
 
 use self::cases::Case;
-use self::check::breach;
+use self::check::{Heard, breach};
 pub use self::compare::{Comparison, Difference, compare};
 use self::dice::Dice;
 use self::kinds::Kind;
@@ -232,10 +232,11 @@ fn run<S: Kind>(
         given.extend(question);
         report.cases.push(result);
     }
+    let heard = Heard::new(subject);
     let mut findings: Vec<Finding> = Law::of(role).iter().map(|law| Finding::held(*law)).collect();
     let made = questions(subject, &given, options);
     for (at, question) in given.iter().chain(&made).enumerate() {
-        let judgement = subject.alone(question);
+        let judgement = heard.alone(question);
         report.fuel.add(judgement.fuel);
         // Beside others that were made around it: a window over the same list.
         let all: Vec<&S::Question> = given.iter().chain(&made).collect();
@@ -247,7 +248,7 @@ fn run<S: Kind>(
                 Law::Stateless => beside.as_slice(),
                 _ => std::slice::from_ref(question),
             };
-            let Some(first) = breach(finding.law, subject, asked) else { continue };
+            let Some(first) = breach(finding.law, &heard, asked) else { continue };
             let (questions, text) = smallest(finding.law, subject, asked.to_vec(), first);
             let reproducer = Reproducer::new(finding.law, role, subject.about(), bytes, binding, &questions, &text);
             finding.breach = Some(Breach { text, panic: subject.last_panic(), reproducer });
@@ -294,7 +295,7 @@ fn smallest<S: Kind>(
     let mut left = PATIENCE;
     let mut attempt = |smaller: Vec<S::Question>, asked: &mut Vec<S::Question>, text: &mut String| {
         left = left.saturating_sub(1);
-        let broken = if left == 0 { None } else { breach(law, subject, &smaller) };
+        let broken = if left == 0 { None } else { breach(law, &Heard::new(subject), &smaller) };
         broken.map(|still| (*asked, *text) = (smaller, still)).is_some()
     };
     loop {

@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::check::breach;
+use super::check::{Heard, breach};
 use super::kinds::Kind;
 use super::{Law, Options};
 use crate::error::EngineError;
@@ -225,7 +225,7 @@ impl Reproducer {
         if let Some(why) = questions.iter().find_map(S::unfit) {
             return Err(bad(&format!("a host would not ask that: {why}")));
         }
-        Ok(breach(self.law, subject, &questions))
+        Ok(breach(self.law, &Heard::new(subject), &questions))
     }
 }
 

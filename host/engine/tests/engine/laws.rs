@@ -32,7 +32,7 @@ fn every_misdeed_is_caught_with_its_law_named_and_can_be_seen_again() {
             Misdeed::AsksForEver => Law::MonotoneNeeds,
         };
         let bytes = culprit(misdeed);
-        let report = report(&bytes, 40);
+        let report = report(&bytes, 12);
         assert!(!report.passed(), "{misdeed:?}");
         let breach = broken(&report, law);
         let document = breach.reproducer.document();
@@ -44,12 +44,12 @@ fn every_misdeed_is_caught_with_its_law_named_and_can_be_seen_again() {
 
 #[test]
 fn what_is_shown_is_as_small_as_it_goes() {
-    let ranker = broken(&report(&culprit(Misdeed::Drops), 40), Law::NothingVanishes).reproducer;
+    let ranker = broken(&report(&culprit(Misdeed::Drops), 12), Law::NothingVanishes).reproducer;
     assert_eq!(ranker.questions.len(), 1);
     assert_eq!(ranker.questions[0]["ids"].as_array().unwrap().len(), 1, "one candidate is enough");
-    let ties = broken(&report(&culprit(Misdeed::LeavesTies), 40), Law::InOrder).reproducer;
+    let ties = broken(&report(&culprit(Misdeed::LeavesTies), 12), Law::InOrder).reproducer;
     assert_eq!(ties.questions[0]["ids"].as_array().unwrap().len(), 2, "a tie takes two");
-    let tally = broken(&report(&culprit(Misdeed::ForgetsBallot), 40), Law::NothingVanishes).reproducer;
+    let tally = broken(&report(&culprit(Misdeed::ForgetsBallot), 12), Law::NothingVanishes).reproducer;
     let chunks = tally.questions[0]["chunks"].as_array().unwrap();
     let ballots: usize = chunks.iter().map(|chunk| chunk["ballots"]["voter"].as_array().unwrap().len()).sum();
     assert_eq!(ballots, 1);
@@ -67,7 +67,7 @@ fn validators_that_keep_state_count_places_loop_trap_or_never_have_enough_are_ca
         (Behaviour::TooManyEntries, Law::LegalAnswers),
         (Behaviour::NeedsForEver, Law::MonotoneNeeds),
     ] {
-        let report = report(&guest(behaviour), 12);
+        let report = report(&guest(behaviour), 8);
         let breach = broken(&report, law);
         let others = report.laws.iter().filter(|finding| finding.breach.is_some() && finding.law != law).count();
         assert_eq!(others, 0, "{behaviour:?} breaks {law} and nothing else");
@@ -89,9 +89,9 @@ fn a_validator_that_panics_on_some_bytes_is_caught_by_fuzzing() {
 #[test]
 fn an_honest_module_holds_every_law() {
     for behaviour in [Behaviour::Valid, Behaviour::Invalid, Behaviour::Indexed, Behaviour::Needs] {
-        let report = report(&guest(behaviour), 60);
+        let report = report(&guest(behaviour), 24);
         assert!(report.passed(), "{behaviour:?}: {:?}", report.laws);
-        assert!(report.laws.iter().all(|finding| finding.asked == 60));
+        assert!(report.laws.iter().all(|finding| finding.asked == 24));
     }
 }
 
@@ -99,7 +99,7 @@ fn an_honest_module_holds_every_law() {
 fn the_same_seed_finds_the_same() {
     let bytes = culprit(Misdeed::RanksByPlace);
     let saw = |report: Report| broken(&report, Law::AnyArrangement).reproducer.document();
-    assert_eq!(saw(report(&bytes, 20)), saw(report(&bytes, 20)));
+    assert_eq!(saw(report(&bytes, 10)), saw(report(&bytes, 10)));
 }
 
 #[test]
