@@ -16,7 +16,7 @@ fn three_nodes_of_which_one_is_cut_off_agree_again() {
     let wire = lab.wire();
     let [(a_place, _), (b_place, _), (c_place, plug)] =
         ["192.0.2.1", "198.51.100.1", "203.0.113.1"].map(|address| lab.on(&wire, address));
-    let (index, patience) = corpus(1_500);
+    let (index, patience) = corpus(200);
     let (ada, bob, eve) = (settled(&a_place, "ada", &index), node(&b_place, "bob"), node(&c_place, "eve"));
     let imported = records(&ada);
     let _up = [&ada, &bob, &eve].map(|node| online(node, &[]));
@@ -80,6 +80,7 @@ fn propagation(from: &Node, to: &Node) {
         .collect();
     listener.kill().unwrap();
     listener.wait().unwrap();
+    told(&format!("{times:?}"));
     times.sort_unstable();
     told(&format!("from a record's time to a listener on another node: median {} ms, longest {} ms", times[TIMED / 2], times[TIMED - 1]));
 }

@@ -13,7 +13,7 @@ use super::behaviour::BehaviourEvent;
 use super::dialing::explain;
 use super::driver::{Driver, clock};
 use super::gate::Refusal;
-use super::{DHT_PROTOCOL, Event, How, NetError, PROTOCOL, Relay, is_relayed, may_tell, without_peer};
+use super::{DHT_PROTOCOL, Event, How, PROTOCOL, Relay, is_relayed, may_tell, without_peer};
 
 /// Addresses of one peer that are taken from one message.
 const MOST_ADDRESSES: usize = 16;
