@@ -226,6 +226,9 @@ impl Plug {
     #[track_caller]
     pub fn narrow(&self, rate: &str) {
         let device = &self.device;
-        self.place.run("tc", &["qdisc", "add", "dev", device, "root", "tbf", "rate", rate, "burst", "16k", "latency", "200ms"]);
+        self.place.run(
+            "tc",
+            &["qdisc", "add", "dev", device, "root", "tbf", "rate", rate, "burst", "16k", "latency", "200ms"],
+        );
     }
 }
