@@ -28,6 +28,10 @@ fn three_nodes_of_which_one_is_cut_off_agree_again() {
     told(&format!("{imported} records are with two nodes that joined after {:.1} s", begun.elapsed().as_secs_f64()));
     assert_eq!((records(&bob), records(&eve)), (imported, imported));
     propagation(&bob, &eve);
+    for node in [&ada, &bob, &eve] {
+        let shown = peers(node);
+        assert!(shown.iter().all(|peer| peer["reason"].is_null()), "nobody here has done anything wrong: {shown:?}");
+    }
 
     plug.pull();
     let mut written = Vec::new();

@@ -105,7 +105,6 @@ async fn load(dir: &Path, module: &str) -> Result<Vec<u8>, Failure> {
     let path = format!("/v1/modules/{}/code", escape(module));
     let response = client.send("GET", &path, "application/json", atlas_node::no_body()).await?;
     let bytes = client::read_all(response).await?.to_vec();
-    client.stop().await;
     Ok(bytes)
 }
 

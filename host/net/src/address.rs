@@ -39,6 +39,15 @@ pub fn is_unspecified(address: &Multiaddr) -> bool {
     ip(address).is_none_or(|ip| ip.is_unspecified()) && !address.to_string().starts_with("/dns")
 }
 
+/// Whether the address works on its own machine only, or on its own link with a zone that others do not know.
+pub fn is_near(address: &Multiaddr) -> bool {
+    match ip(address) {
+        Some(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_link_local(),
+        Some(IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unicast_link_local(),
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +62,18 @@ mod tests {
         assert_ne!(of("/ip4/9.9.9.1/tcp/1"), of("/ip4/9.9.8.1/tcp/1"));
         assert_ne!(of("/ip4/10.0.0.1/tcp/1"), of("/ip4/10.0.0.2/tcp/1"));
         assert_eq!(of("/ip6/2620:fe:0:1::1/tcp/1"), of("/ip6/2620:fe:0:2::2/tcp/1"));
+    }
+
+    #[test]
+    fn what_works_on_one_machine_or_link_is_near() {
+        for (text, near) in [
+            ("/ip4/127.0.0.1/tcp/1", true),
+            ("/ip6/::1/tcp/1", true),
+            ("/ip6/fe80::1/tcp/1", true),
+            ("/ip4/10.0.0.1/tcp/1", false),
+            ("/dns/example.org/tcp/1", false),
+        ] {
+            assert_eq!(is_near(&text.parse().unwrap()), near, "{text}");
+        }
     }
 }

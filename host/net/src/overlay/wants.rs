@@ -43,8 +43,8 @@ pub(super) struct Batch<P> {
     pub space: SpaceId,
     /// What was not answered yet.
     pub open: BTreeSet<Id>,
-    /// What came another way meanwhile, and may still be answered: it was asked for all the same.
-    met: BTreeSet<Id>,
+    /// What was not answered yet, and is here by another way: its answer is still what was asked for.
+    pub moot: BTreeSet<Id>,
     pub asked: usize,
     pub since: Millis,
     pub progress: Millis,
@@ -226,7 +226,8 @@ impl<P: PeerKey> Wants<P> {
         self.side(peer).batches += 1;
         let open = asked.iter().map(|(_, id)| *id).collect();
         let asked_for = asked.len();
-        self.batches.insert(token, Batch { peer, space, open, met: BTreeSet::new(), asked: asked_for, since: now, progress: now });
+        let moot = BTreeSet::new();
+        self.batches.insert(token, Batch { peer, space, open, moot, asked: asked_for, since: now, progress: now });
         Some(asked)
     }
 
@@ -235,7 +236,7 @@ impl<P: PeerKey> Wants<P> {
     pub fn answered(&mut self, now: Millis, token: Token, id: &Id) -> Option<Key> {
         let batch = self.batches.get_mut(&token)?;
         let key = (batch.space, *id);
-        if batch.met.remove(id) {
+        if batch.moot.remove(id) {
             batch.progress = now;
             return Some(key);
         }
@@ -259,7 +260,7 @@ impl<P: PeerKey> Wants<P> {
             && let Some(batch) = self.batches.get_mut(&token)
             && batch.open.remove(&key.1)
         {
-            batch.met.insert(key.1);
+            batch.moot.insert(key.1);
             self.in_flight -= 1;
         }
         for source in &want.sources {
@@ -398,6 +399,7 @@ mod tests {
         }
         for batch in wants.batches.values() {
             in_flight += batch.open.len();
+            assert!(batch.open.is_disjoint(&batch.moot) && batch.open.len() + batch.moot.len() <= batch.asked);
         }
         assert_eq!(wants.in_flight, in_flight);
         assert_eq!(wants.per_space.values().sum::<usize>(), wants.wants.len());
@@ -413,6 +415,24 @@ mod tests {
         let taken = wants.take(0, Token(0), 1, 9, false).expect("work");
         let order: Vec<u8> = taken.iter().map(|(_, id)| id[0]).collect();
         assert_eq!(order, [4, 2, 0]);
+    }
+
+    #[test]
+    fn the_answer_about_what_came_another_way_was_asked_for() {
+        let mut wants = Wants::new(10);
+        wants.claim(1u8, key(0), &Set::Laws, None, 9);
+        wants.claim(1u8, key(2), &Set::Laws, None, 9);
+        assert_eq!(wants.take(0, Token(0), 1, 9, false).expect("work").len(), 2);
+        // This node has committed it before it heard how the fetch went.
+        wants.remove(&key(0));
+        check(&wants, 10);
+        assert_eq!(wants.answered(1, Token(0), &key(0).1), Some(key(0)));
+        assert_eq!(wants.answered(1, Token(0), &key(0).1), None, "once");
+        assert_eq!(wants.answered(1, Token(0), &key(4).1), None, "nobody asked");
+        assert_eq!(wants.answered(1, Token(0), &key(2).1), Some(key(2)));
+        wants.remove(&key(2));
+        assert_eq!(wants.answered(1, Token(0), &key(2).1), None, "it was answered already");
+        check(&wants, 10);
     }
 
     #[test]

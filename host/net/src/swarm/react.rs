@@ -60,8 +60,9 @@ impl Driver {
                     let relay = reservation.relay;
                     self.outbox.send(Event::RelayReserved { relay, addr: address });
                 } else {
-                    // The operator says that strangers can reach where this node listens.
-                    if self.relay_server == Relay::On && may_tell(&address, self.realm) {
+                    // The operator says that strangers can reach where this node listens, or else where.
+                    let reached = self.relay_server == Relay::On && self.vouched.is_empty();
+                    if reached && may_tell(&address, self.realm) {
                         self.swarm.add_external_address(address.clone());
                     }
                     self.outbox.send(Event::Listening(address));

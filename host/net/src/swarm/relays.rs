@@ -99,7 +99,8 @@ impl Driver {
         self.doors.open(std::slice::from_ref(&relay));
         match self.swarm.listen_on(relay.with(Protocol::P2pCircuit)) {
             Ok(listener) => {
-                self.relays.insert(listener, Reservation { relay: peer, reply: Some(reply), own: false, granted: false });
+                self.relays
+                    .insert(listener, Reservation { relay: peer, reply: Some(reply), own: false, granted: false });
             }
             Err(error) => {
                 let _ = reply.send(Err(NetError::Relay { relay: peer, why: dialing::chain(&error) }));

@@ -305,12 +305,18 @@ impl Node {
     pub fn invite(&self, name: Option<&str>) -> Result<Invite, NodeError> {
         let space = self.spaces().resolve(name)?;
         let addresses = self.net().map(Net::addresses).unwrap_or_default();
-        let useful = addresses.iter().filter(|address| !atlas_net::address::is_unspecified(address));
+        let mut useful: Vec<_> =
+            addresses.iter().filter(|address| !atlas_net::address::is_unspecified(address)).collect();
+        // Addresses of this machine are for a network of one machine.
+        let near = |address: &&Multiaddr| atlas_net::address::is_near(address);
+        if !useful.iter().all(near) {
+            useful.retain(|address| !near(address));
+        }
         Ok(Invite {
             space: space.id,
             name: space.genesis.document().name.clone(),
             private: membership::is_private(space.current().1),
-            peers: useful.take(MOST_PEERS).map(ToString::to_string).collect(),
+            peers: useful.into_iter().take(MOST_PEERS).map(ToString::to_string).collect(),
         })
     }
 }

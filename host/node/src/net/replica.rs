@@ -86,6 +86,7 @@ impl NodeReplica {
         let ids: Vec<[u8; 32]> = items.iter().map(|item| id_of(item)).collect();
         let mut outcomes: Vec<Outcome> =
             ids.iter().map(|id| Outcome { id: Some(*id), taken: Taken::Waits }).collect();
+        let mut new = Vec::new();
         let sorted = Sorted::of(items);
         for (i, refusal) in sorted.refused {
             outcomes[i].taken = Taken::Forged { code: refusal.code };
@@ -100,7 +101,8 @@ impl NodeReplica {
                 outcomes[i].taken = match (was, is, refused.first()) {
                     (true, _, _) => Taken::Known,
                     (false, true, _) => {
-                        Taken::New(Rank { created: 0, id: RecordId(ids[i]) })
+                        new.push(i);
+                        Taken::Waits
                     }
                     (false, false, Some(refusal)) => Taken::Refused { code: refusal.code.clone() },
                     (false, false, None) => Taken::Waits,
@@ -108,6 +110,12 @@ impl NodeReplica {
             }
         }
         self.identities.forget(space);
+        // What this node cannot serve is not told to others. An identity that has no part in the space
+        // yet is told of by the feed, together with the record that gives it one.
+        let held = self.held(space, &Set::Identities)?;
+        for i in new.into_iter().filter(|i| held.items.contains_key(&ids[*i])) {
+            outcomes[i].taken = Taken::New(Rank { created: 0, id: RecordId(ids[i]) });
+        }
         Ok(outcomes)
     }
 

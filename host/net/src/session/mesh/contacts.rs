@@ -9,7 +9,7 @@ use atlas_record::SpaceId;
 use tokio::time::Instant;
 
 use crate::replica::Shared;
-use crate::swarm::{Multiaddr, Network, PeerId};
+use crate::swarm::{Multiaddr, Network, PeerId, peer_of};
 
 /// How often it is looked whether anything is to be done.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -29,6 +29,20 @@ const MOST_ADDRESSES: usize = 64;
 /// What the DHT knows a public space by. Whoever sees it cannot tell the space's id.
 pub fn root(space: &SpaceId) -> [u8; 32] {
     blake3::derive_key("atlas 2026-11 root of a space in the DHT", &space.0)
+}
+
+/// What to dial: of a peer that is named all addresses at once, for as many dials would be as many
+/// connections; addresses without a name each by itself.
+fn by_peer(addresses: &[Multiaddr]) -> Vec<(Option<PeerId>, Vec<Multiaddr>)> {
+    let mut dials: Vec<(Option<PeerId>, Vec<Multiaddr>)> = Vec::new();
+    for address in addresses {
+        let peer = peer_of(address);
+        match dials.iter_mut().find(|(known, _)| peer.is_some() && *known == peer) {
+            Some((_, addresses)) => addresses.push(address.clone()),
+            None => dials.push((peer, vec![address.clone()])),
+        }
+    }
+    dials
 }
 
 struct Pace {
@@ -136,11 +150,15 @@ impl Contacts {
             if found > 0 {
                 wanted.tries = Pace { next: now + TRY_EVERY.0, ..Pace::new(TRY_EVERY) };
             } else if !wanted.addresses.is_empty() && wanted.tries.due(now) {
-                for address in wanted.addresses.clone() {
+                for (peer, addresses) in by_peer(&wanted.addresses) {
                     let network = self.network.clone();
                     tokio::spawn(async move {
-                        if let Err(error) = network.dial(address.clone()).await {
-                            tracing::debug!(%address, "a peer of an invitation could not be reached: {error}");
+                        let reached = match peer {
+                            Some(peer) => network.connect(peer, addresses).await,
+                            None => network.dial(addresses[0].clone()).await.map(drop),
+                        };
+                        if let Err(error) = reached {
+                            tracing::debug!("a peer of an invitation could not be reached: {error}");
                         }
                     });
                 }
@@ -169,5 +187,26 @@ impl Contacts {
                 }
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_with_many_addresses_is_dialed_once() {
+        let (one, other) = (PeerId::random(), PeerId::random());
+        let of = |text: &str| text.parse::<Multiaddr>().unwrap();
+        let addresses = [
+            of(&format!("/ip4/9.9.9.9/tcp/1/p2p/{one}")),
+            of("/ip4/9.9.9.9/tcp/2"),
+            of(&format!("/ip4/9.9.9.9/udp/1/quic-v1/p2p/{one}")),
+            of(&format!("/ip4/9.9.9.9/tcp/1/p2p/{one}/p2p-circuit/p2p/{other}")),
+            of("/ip4/9.9.9.9/tcp/3"),
+        ];
+        let dials = by_peer(&addresses);
+        let counts: Vec<_> = dials.iter().map(|(peer, addresses)| (*peer, addresses.len())).collect();
+        assert_eq!(counts, [(Some(one), 2), (None, 1), (Some(other), 1), (None, 1)]);
     }
 }
