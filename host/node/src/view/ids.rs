@@ -97,15 +97,19 @@ pub fn optional_id<T: Id, S: Serializer>(id: &Option<T>, s: S) -> Result<S::Ok, 
 mod tests {
     use super::*;
 
+    fn text<T: Id>(id: &T) -> String {
+        IdText::of(id).as_str().to_owned()
+    }
+
     #[test]
     fn the_text_of_an_id_is_the_ids_own() {
         proptest::proptest!(|(bytes: [u8; 32])| {
-            proptest::prop_assert_eq!(IdText::of(&RecordId(bytes)).as_str(), RecordId(bytes).to_string());
-            proptest::prop_assert_eq!(IdText::of(&SpaceId(bytes)).as_str(), SpaceId(bytes).to_string());
-            proptest::prop_assert_eq!(IdText::of(&IdentityId(bytes)).as_str(), IdentityId(bytes).to_string());
-            proptest::prop_assert_eq!(IdText::of(&ConstitutionId(bytes)).as_str(), ConstitutionId(bytes).to_string());
-            proptest::prop_assert_eq!(IdText::of(&BlobId(bytes)).as_str(), BlobId(bytes).to_string());
-            proptest::prop_assert_eq!(IdText::of(&PublicKey(bytes)).as_str(), PublicKey(bytes).to_string());
+            proptest::prop_assert_eq!(text(&RecordId(bytes)), RecordId(bytes).to_string());
+            proptest::prop_assert_eq!(text(&SpaceId(bytes)), SpaceId(bytes).to_string());
+            proptest::prop_assert_eq!(text(&IdentityId(bytes)), IdentityId(bytes).to_string());
+            proptest::prop_assert_eq!(text(&ConstitutionId(bytes)), ConstitutionId(bytes).to_string());
+            proptest::prop_assert_eq!(text(&BlobId(bytes)), BlobId(bytes).to_string());
+            proptest::prop_assert_eq!(text(&PublicKey(bytes)), PublicKey(bytes).to_string());
         });
     }
 }

@@ -4,14 +4,9 @@
 //! acknowledged write survives `kill -9` and power loss. After a failed write or flush fjall
 //! refuses every later one (*poisoned*): its memory and its journal may differ, and only a
 //! restart, which replays the journal, tells what is on the disk.
-//!
-//! The engine cuts its journal only in pieces of 64 MB, and reads all of what is left at every
-//! start, rows that reached the tables long ago too. So a store that is closed moves everything
-//! to the tables and empties the journal; only after a crash there is something to read again.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use fjall::config::{BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry};
@@ -25,9 +20,9 @@ const MIB: u64 = 1 << 20;
 /// Journals are replayed at start: the smallest bound that fjall takes keeps that short.
 const JOURNAL_BYTES: u64 = 128 * MIB;
 
-/// A journal larger than this is emptied when the store is closed: reading it again would hold
-/// up the next start. Emptying a smaller one would make tiny tables.
-const WORTH_EMPTYING: u64 = 4 * MIB;
+/// Buffers larger than this are moved to the tables when the store is closed: reading them
+/// from the journal again would hold up the next start. Smaller ones would make tiny tables.
+const WORTH_FLUSHING: u64 = 8 * MIB;
 
 /// How long closing may take for that.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);
@@ -65,40 +60,6 @@ pub struct FjallKv {
     tables: Tables,
     /// The first failure that stops all writing.
     failed: OnceLock<StoreError>,
-    /// Dropped last: until then the engine writes to the journal.
-    journal: Journal,
-}
-
-/// The engine's journal, for when the engine is gone.
-struct Journal {
-    dir: PathBuf,
-    /// Whether the tables have all of it.
-    superfluous: AtomicBool,
-}
-
-impl Drop for Journal {
-    fn drop(&mut self) {
-        if self.superfluous.load(Ordering::Acquire)
-            && let Err(error) = empty_journal(&self.dir)
-        {
-            tracing::warn!(%error, "the journal was not emptied: the next start reads it again");
-        }
-    }
-}
-
-/// Cuts the one journal that is left to nothing. The file stays: without it the engine would not
-/// look in the tables for where its numbers had come to.
-fn empty_journal(dir: &Path) -> std::io::Result<()> {
-    let entries = std::fs::read_dir(dir)?.collect::<std::io::Result<Vec<_>>>()?;
-    let journals: Vec<_> = entries
-        .iter()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|ext| ext == "jnl"))
-        .collect();
-    let [journal] = &journals[..] else { return Ok(()) };
-    let file = std::fs::OpenOptions::new().write(true).open(journal)?;
-    file.set_len(0)?;
-    file.sync_all()
 }
 
 #[derive(Clone)]
@@ -162,27 +123,7 @@ impl FjallKv {
             .map(|&table| db.keyspace(table.name(), || options(table)))
             .collect::<Result<_, _>>()
             .map_err(failed)?;
-        let journal = Journal { dir: dir.to_owned(), superfluous: AtomicBool::new(false) };
-        Ok(Self { dir: dir.to_owned(), db, tables: Tables(tables), failed: OnceLock::new(), journal })
-    }
-
-    /// Moves every buffer to the tables and waits for it; whether nothing is left in memory, nor
-    /// in any journal but the last.
-    fn settle(&self, until: Instant) -> fjall::Result<bool> {
-        self.db.persist(PersistMode::SyncAll)?;
-        loop {
-            let mut left = false;
-            for table in &self.tables.0 {
-                // True where there was something to move.
-                left |= table.rotate_memtable()?;
-                left |= table.sealed_memtable_count() > 0;
-            }
-            left |= self.db.journal_count() > 1;
-            if !left || Instant::now() > until {
-                return Ok(!left);
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        Ok(Self { dir: dir.to_owned(), db, tables: Tables(tables), failed: OnceLock::new() })
     }
 
     /// Remembers the first failure: what comes later only says "poisoned".
@@ -285,14 +226,19 @@ impl Kv for FjallKv {
     }
 
     fn close(&self) {
-        if self.failed.get().is_some() || journal_bytes(&self.dir) < WORTH_EMPTYING {
+        if self.failed.get().is_some() || self.db.write_buffer_size() < WORTH_FLUSHING {
             return;
         }
-        match self.settle(Instant::now() + CLOSE_WAIT) {
-            // Nobody writes any more, so it stays that way.
-            Ok(settled) => self.journal.superfluous.store(settled, Ordering::Release),
+        for table in Table::ALL {
             // The journal has all of it: what fails here only makes the next start longer.
-            Err(error) => tracing::warn!(?error, "buffers were not moved to the tables"),
+            if let Err(error) = self.tables.of(*table).rotate_memtable() {
+                tracing::warn!(?error, "buffers were not moved to the tables");
+                return;
+            }
+        }
+        let until = Instant::now() + CLOSE_WAIT;
+        while self.tables.0.iter().any(|table| table.sealed_memtable_count() > 0) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
 
