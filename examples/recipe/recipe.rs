@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn soup() -> Map {
-        map! { "title": "Soup", "minutes": 40, "ingredients": list!["water", "leek"] }
+        map! { "title": "Soup", "minutes": 40, "ingredients": ["water", "leek"] }
     }
 
     fn code(field: &str, value: impl Into<Value>) -> Option<&'static str> {
@@ -80,9 +80,9 @@ mod tests {
         assert!(check(&Recipe, soup(), &[]).is_valid());
         assert_eq!(code("title", ""), Some("too-short"));
         assert_eq!(code("title", "two\nlines"), Some("not-one-line"));
-        assert_eq!(code("minutes", 0), Some("out-of-range"));
+        assert_eq!(code("minutes", 0i64), Some("out-of-range"));
         assert_eq!(code("ingredients", list![]), Some("too-few"));
-        assert_eq!(code("ingredients", list!["x".repeat(61)]), Some("too-long"));
+        assert_eq!(code("ingredients", list![("x".repeat(61))]), Some("too-long"));
     }
 
     #[test]

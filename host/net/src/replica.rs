@@ -53,11 +53,7 @@ impl Items for Snapshot {
         self.items.sum(range)
     }
 
-    fn for_each(
-        &self,
-        range: Range<u64>,
-        visit: &mut dyn FnMut(Item) -> ControlFlow<()>,
-    ) -> Result<(), ReplicaError> {
+    fn for_each(&self, range: Range<u64>, visit: &mut dyn FnMut(Item) -> ControlFlow<()>) -> Result<(), ReplicaError> {
         self.items.for_each(range, visit)
     }
 }

@@ -225,7 +225,8 @@ impl Acquaintance {
 
     /// Names the public spaces, and proves membership of the private ones.
     fn introduce(&mut self, members: &dyn Members) -> Vec<Step> {
-        let public: Vec<Tag> = self.ours.values().filter(|it| !it.private).filter_map(|it| self.our_tag(&it.id)).collect();
+        let public: Vec<Tag> =
+            self.ours.values().filter(|it| !it.private).filter_map(|it| self.our_tag(&it.id)).collect();
         let mut steps = vec![Step::Send(Gossip::Spaces(public))];
         let private: Vec<Shared> = self.ours.values().filter(|it| it.private).cloned().collect();
         for shared in private {
@@ -341,14 +342,15 @@ mod tests {
 
     #[test]
     fn common_public_spaces_are_shared() {
-        let pair = greeted([vec![shared(1, false), shared(2, false)], vec![shared(2, false), shared(3, false)]], [
-            NOBODY, NOBODY,
-        ]);
+        let pair = greeted(
+            [vec![shared(1, false), shared(2, false)], vec![shared(2, false), shared(3, false)]],
+            [NOBODY, NOBODY],
+        );
         assert_eq!((pair.shared(0), pair.shared(1)), (vec![2], vec![2]));
-        assert_eq!(pair.seen, [
-            vec![Step::Shares(SpaceId([2; 32]), Follows::All)],
-            vec![Step::Shares(SpaceId([2; 32]), Follows::All)]
-        ]);
+        assert_eq!(
+            pair.seen,
+            [vec![Step::Shares(SpaceId([2; 32]), Follows::All)], vec![Step::Shares(SpaceId([2; 32]), Follows::All)]]
+        );
     }
 
     #[test]
@@ -356,7 +358,8 @@ mod tests {
         let private = || vec![shared(7, true)];
         let pair = greeted([private(), private()], [Word(Some("open")), Word(Some("open"))]);
         assert_eq!((pair.shared(0), pair.shared(1)), (vec![7], vec![7]));
-        for (word, spaces) in [(Word(Some("guess")), private()), (NOBODY, private()), (NOBODY, vec![shared(7, false)])] {
+        for (word, spaces) in [(Word(Some("guess")), private()), (NOBODY, private()), (NOBODY, vec![shared(7, false)])]
+        {
             let pair = greeted([private(), spaces], [Word(Some("open")), word]);
             assert_eq!((pair.shared(0), pair.shared(1)), (vec![], vec![]));
         }

@@ -66,7 +66,8 @@ pub async fn items<S: AsyncRead + AsyncWrite + Unpin>(
     loop {
         match frame::expect(stream).await? {
             Answer::Items(items) => {
-                left = left.checked_sub(items.len()).ok_or(FetchError::Unrequested("more items than were asked for"))?;
+                left =
+                    left.checked_sub(items.len()).ok_or(FetchError::Unrequested("more items than were asked for"))?;
                 if items.iter().any(|item| item.len() > ITEM_BYTES) {
                     return Err(FetchError::Unrequested("an item larger than any can be"));
                 }

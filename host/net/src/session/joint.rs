@@ -133,8 +133,7 @@ impl Joint {
         let (replica, space) = (self.replica.clone(), self.space);
         let types = blocking(move || Ok(replica.types(&space))).await?;
         let wanted: Vec<Set> = types.into_iter().map(Set::Records).filter(|set| self.ours.covers(set)).collect();
-        let mut comparing =
-            futures_util::stream::iter(wanted).map(|set| self.records(set)).buffer_unordered(AT_ONCE);
+        let mut comparing = futures_util::stream::iter(wanted).map(|set| self.records(set)).buffer_unordered(AT_ONCE);
         while let Some(compared) = comparing.next().await {
             let (set, compared) = compared?;
             report.count(&set, &compared);

@@ -40,9 +40,8 @@ impl CompareError {
     pub fn is_fault(&self) -> bool {
         match self {
             CompareError::Frame(error) => error.is_fault(),
-            CompareError::Inner(ReconcileError::Malformed(_) | ReconcileError::Endless(_)) | CompareError::OutOfTurn => {
-                true
-            }
+            CompareError::Inner(ReconcileError::Malformed(_) | ReconcileError::Endless(_))
+            | CompareError::OutOfTurn => true,
             _ => false,
         }
     }
@@ -182,8 +181,7 @@ pub async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     loop {
         let (reply, back) = on_disk((side, snapshot), move |(side, snapshot)| side.answer(snapshot, &inner)).await?;
         (side, snapshot) = back;
-        let message =
-            if begun { Reconcile::More(reply) } else { Reconcile::Differs { summary, inner: reply } };
+        let message = if begun { Reconcile::More(reply) } else { Reconcile::Differs { summary, inner: reply } };
         begun = true;
         frame::send(stream, &message).await?;
         inner = match frame::expect(stream).await {

@@ -55,9 +55,7 @@ pub enum Answer {
 impl Message for Request {
     fn encode(&self) -> Vec<u8> {
         match self {
-            Request::Items { tag: space, set: name, ids } => {
-                message(0, vec![tag(space), set(name), pack_ids(ids)])
-            }
+            Request::Items { tag: space, set: name, ids } => message(0, vec![tag(space), set(name), pack_ids(ids)]),
             Request::Blob { tag: space, id } => message(1, vec![tag(space), Value::Bytes(id.to_vec())]),
         }
     }

@@ -115,7 +115,11 @@ impl Fields {
         if !rest.is_empty() {
             return Err(WireError::Expected("whole ids"));
         }
-        if ids.len() > most { Err(WireError::TooMany { what: "ids", count: ids.len(), most }) } else { Ok(ids.to_vec()) }
+        if ids.len() > most {
+            Err(WireError::TooMany { what: "ids", count: ids.len(), most })
+        } else {
+            Ok(ids.to_vec())
+        }
     }
 
     /// (created, id) pairs, packed.

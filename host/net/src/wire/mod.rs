@@ -109,9 +109,11 @@ mod tests {
         let (space, other) = (SpaceId([1; 32]), SpaceId([2; 32]));
         let tag = Tag::of(&space, &[3; 32], &[4; 32]);
         assert_eq!(tag, Tag::of(&space, &[3; 32], &[4; 32]));
-        for different in
-            [Tag::of(&other, &[3; 32], &[4; 32]), Tag::of(&space, &[5; 32], &[4; 32]), Tag::of(&space, &[4; 32], &[3; 32])]
-        {
+        for different in [
+            Tag::of(&other, &[3; 32], &[4; 32]),
+            Tag::of(&space, &[5; 32], &[4; 32]),
+            Tag::of(&space, &[4; 32], &[3; 32]),
+        ] {
             assert_ne!(tag, different);
         }
     }

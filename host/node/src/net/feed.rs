@@ -70,7 +70,9 @@ impl Feed {
                 })
             });
             if let Err(error) = told {
-                tracing::error!("what is new here could not be told to peers: {error}; they will find it when they compare");
+                tracing::error!(
+                    "what is new here could not be told to peers: {error}; they will find it when they compare"
+                );
             }
         }
     }

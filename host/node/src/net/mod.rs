@@ -111,7 +111,9 @@ pub fn relay(text: &str) -> Option<Relay> {
 
 /// Reads a peer's name.
 pub fn peer(text: &str) -> Result<PeerId, NodeError> {
-    text.parse().map_err(|error| NodeError::Misuse(format!("`{text}` is no peer's name ({error}): `atlas peer list` shows them")))
+    text.parse().map_err(|error| {
+        NodeError::Misuse(format!("`{text}` is no peer's name ({error}): `atlas peer list` shows them"))
+    })
 }
 
 /// How documents begin that name a peer which the operator has blocked.
@@ -126,7 +128,8 @@ impl Net {
         let (network, events) = open(&config, &key, state)?;
         let identities = Arc::new(IdentitySets::default());
         let replica = Arc::new(NodeReplica::new(node.clone(), node.participations().clone(), identities.clone()));
-        let mesh = Mesh::start(network.clone(), events, replica.clone(), replica, crate::clock::now).map_err(unavailable)?;
+        let mesh =
+            Mesh::start(network.clone(), events, replica.clone(), replica, crate::clock::now).map_err(unavailable)?;
         let (news, inbox) = crossbeam_channel::bounded(BACKLOG);
         let stop = Arc::new(AtomicBool::new(false));
         let feed = Feed {
@@ -138,13 +141,7 @@ impl Net {
             stop: stop.clone(),
         };
         let thread = std::thread::Builder::new().name("net-feed".to_owned()).spawn(move || feed.run());
-        let net = Self {
-            network,
-            mesh,
-            news,
-            stop,
-            feed: std::sync::Mutex::new(Some(thread.map_err(unavailable)?)),
-        };
+        let net = Self { network, mesh, news, stop, feed: std::sync::Mutex::new(Some(thread.map_err(unavailable)?)) };
         for peer in node.blocked()? {
             net.mesh.set_blocked(peer, true);
         }

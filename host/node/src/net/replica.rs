@@ -15,10 +15,10 @@ use atlas_record::space::{Constitution, Slot};
 use atlas_record::{BlobId, RecordId, SpaceId, TypeName};
 use atlas_store::{Batch, Ranges, WaitKey};
 
+use super::membership;
 use super::participation::Participations;
 use super::pieces::{Sorted, id_of};
 use super::sets::{Held, IdentitySets, Law, items_of, law, laws, own};
-use super::membership;
 use crate::clock;
 use crate::error::NodeError;
 use crate::ingest::Fate;
@@ -38,12 +38,15 @@ pub struct NodeReplica {
     identities: Arc<IdentitySets>,
     /// Code that came and cannot be used here: it is not asked for again.
     unfit: Mutex<HashSet<BlobId>>,
+    /// Held while records of peers are taken in: one portion at a time uses every core, and a record
+    /// whose judgement needs another cannot miss it between two.
+    intake: Mutex<()>,
 }
 
 impl NodeReplica {
     /// For a node.
     pub fn new(node: Node, participations: Arc<Participations>, identities: Arc<IdentitySets>) -> Self {
-        Self { node, participations, identities, unfit: Mutex::default() }
+        Self { node, participations, identities, unfit: Mutex::default(), intake: Mutex::default() }
     }
 
     fn space(&self, id: &SpaceId) -> Option<Arc<Space>> {
@@ -59,6 +62,7 @@ impl NodeReplica {
     }
 
     fn take_records(&self, space: &SpaceId, items: &[Vec<u8>]) -> Result<Vec<Outcome>, NodeError> {
+        let _one = self.intake.lock().expect("no thread panics with this lock");
         let arrived = self.node.ingest_from_peer(space, items, clock::now())?;
         let mut outcomes = Vec::with_capacity(arrived.len());
         for it in arrived {
@@ -84,8 +88,7 @@ impl NodeReplica {
 
     fn take_identities(&self, space: &SpaceId, items: &[Vec<u8>]) -> Result<Vec<Outcome>, NodeError> {
         let ids: Vec<[u8; 32]> = items.iter().map(|item| id_of(item)).collect();
-        let mut outcomes: Vec<Outcome> =
-            ids.iter().map(|id| Outcome { id: Some(*id), taken: Taken::Waits }).collect();
+        let mut outcomes: Vec<Outcome> = ids.iter().map(|id| Outcome { id: Some(*id), taken: Taken::Waits }).collect();
         let mut new = Vec::new();
         let sorted = Sorted::of(items);
         for (i, refusal) in sorted.refused {
@@ -155,9 +158,7 @@ impl NodeReplica {
             Some(Law::Amendment(bytes)) => {
                 use atlas_record::space::{Amendment, Signed};
                 match Signed::<Amendment>::decode(bytes) {
-                    Ok(it) if it.document().space == *id => {
-                        (self.node.learn_amendment(bytes), it.document().number)
-                    }
+                    Ok(it) if it.document().space == *id => (self.node.learn_amendment(bytes), it.document().number),
                     Ok(_) => return Ok(Taken::Forged { code: WRONG_SPACE.into() }),
                     Err(_) => return Ok(Taken::Forged { code: "malformed".into() }),
                 }
@@ -350,7 +351,9 @@ impl Replica for NodeReplica {
             (None, None) => vec![None],
             (None, Some(allowed)) => {
                 let ours = self.node.identities().all().into_iter();
-                ours.filter(|entry| entry.identity.is_some_and(|id| allowed.contains(&id))).map(|it| Some(it.name)).collect()
+                ours.filter(|entry| entry.identity.is_some_and(|id| allowed.contains(&id)))
+                    .map(|it| Some(it.name))
+                    .collect()
             }
         };
         for name in candidates {
@@ -417,11 +420,7 @@ impl Items for Stored {
         Ok(Sum { count: sum.count(), total: sum.ids() })
     }
 
-    fn for_each(
-        &self,
-        range: Range<u64>,
-        visit: &mut dyn FnMut(Item) -> ControlFlow<()>,
-    ) -> Result<(), ReplicaError> {
+    fn for_each(&self, range: Range<u64>, visit: &mut dyn FnMut(Item) -> ControlFlow<()>) -> Result<(), ReplicaError> {
         for rank in self.0.iter(range) {
             if visit(Item::from(rank.map_err(failed)?)).is_break() {
                 break;
@@ -465,11 +464,7 @@ impl Items for InMemory {
         sure(self.members().sum(range))
     }
 
-    fn for_each(
-        &self,
-        range: Range<u64>,
-        visit: &mut dyn FnMut(Item) -> ControlFlow<()>,
-    ) -> Result<(), ReplicaError> {
+    fn for_each(&self, range: Range<u64>, visit: &mut dyn FnMut(Item) -> ControlFlow<()>) -> Result<(), ReplicaError> {
         sure(self.members().for_each(range, visit))
     }
 }

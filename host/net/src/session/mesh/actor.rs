@@ -19,9 +19,9 @@ use super::contacts::Contacts;
 use super::status::{LeftPeer, MeshStatus, PeerState, SpaceState};
 use super::work::{self, Fetch, Intakes, Streams, Told};
 use super::{Command, INBOX};
+use crate::address::group;
 use crate::overlay::{Action, Config, Entry, Millis, Offence, Outcome, Overlay, Reason, Standing, Token};
 use crate::replica::{Replica, Shared, Taken};
-use crate::address::group;
 use crate::swarm::{Event, Events, How, Network, PeerId, Stream};
 use crate::wire::gossip::{Announcement, Gossip};
 use crate::wire::{self, Follows, Set};
@@ -385,8 +385,7 @@ impl Actor {
         match command {
             Command::Committed(space, set, items) => {
                 self.told.fetch_sub(items.len(), Ordering::Relaxed);
-                let entries: Vec<Entry> =
-                    items.into_iter().map(|item| Entry { set: set.clone(), item }).collect();
+                let entries: Vec<Entry> = items.into_iter().map(|item| Entry { set: set.clone(), item }).collect();
                 self.overlay.committed(now, space, &entries);
             }
             Command::Missed(space) => self.say_more(space),
@@ -394,9 +393,9 @@ impl Actor {
             Command::Reach(space, addresses) => self.contacts.reach(space, addresses),
             Command::Blocked(peer, blocked) => {
                 let network = self.network.clone();
-                tokio::spawn(async move {
-                    if blocked { network.block(peer).await } else { network.unblock(peer).await }
-                });
+                tokio::spawn(
+                    async move { if blocked { network.block(peer).await } else { network.unblock(peer).await } },
+                );
             }
             Command::Status(answer) => drop(answer.send(self.status())),
             Command::Stop(_) => unreachable!("it ends the loop"),
@@ -490,8 +489,7 @@ impl Actor {
         let now = self.now();
         match finding {
             Finding::Lacks(set, items) => {
-                let entries: Vec<Entry> =
-                    items.into_iter().map(|item| Entry { set: set.clone(), item }).collect();
+                let entries: Vec<Entry> = items.into_iter().map(|item| Entry { set: set.clone(), item }).collect();
                 self.overlay.offers(now, token, space, &entries);
             }
             Finding::Has(set, ids, answer) => {
@@ -539,7 +537,9 @@ impl Actor {
                 }
                 Action::Disconnect { peer, reason, .. } => {
                     let text = match reason {
-                        Reason::Offence(_) => format!("you are left for a while: this node finds that your node {reason}"),
+                        Reason::Offence(_) => {
+                            format!("you are left for a while: this node finds that your node {reason}")
+                        }
                         _ => reason.to_string(),
                     };
                     if let Some((pair, _)) = self.links.get(&peer).and_then(|link| link.talk.as_ref()) {
@@ -588,9 +588,11 @@ impl Actor {
     }
 
     fn compare(&mut self, peer: PeerId, space: SpaceId, token: Token) {
-        let theirs = self.links.get(&peer).and_then(|link| link.talk.as_ref()).and_then(|(_, talk)| {
-            talk.shared().find(|(id, _)| **id == space).map(|(_, follow)| follow.clone())
-        });
+        let theirs = self
+            .links
+            .get(&peer)
+            .and_then(|link| link.talk.as_ref())
+            .and_then(|(_, talk)| talk.shared().find(|(id, _)| **id == space).map(|(_, follow)| follow.clone()));
         let (Some(tag), Some(theirs)) = (self.our_tag(&peer, &space), theirs) else {
             let now = self.now();
             let (end, tally) = (crate::overlay::End::Broken, crate::overlay::Tally::default());

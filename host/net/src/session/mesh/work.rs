@@ -247,7 +247,9 @@ pub async fn compare(joint: Joint, mut findings: mpsc::Receiver<Finding>, token:
             let end = if error.is_slow() { End::TimedOut } else { End::Broken };
             (end, Tally::default(), error.is_fault(), Some(error.to_string()))
         }
-        Err(None) => (End::Broken, Tally::default(), false, Some("a task of this node failed: its log says where".into())),
+        Err(None) => {
+            (End::Broken, Tally::default(), false, Some("a task of this node failed: its log says where".into()))
+        }
     };
     let _ = reports.send(Told::Compared(peer, space, token, end, tally, fault, trouble)).await;
 }
