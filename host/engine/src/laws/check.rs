@@ -19,8 +19,14 @@ const ROUNDS: usize = 16;
 /// laws begin with that.
 pub(super) struct Heard<'a, S: Kind> {
     subject: &'a S,
-    last: RefCell<VecDeque<(S::Question, Judgement<S::Outcome>)>>,
+    last: RefCell<VecDeque<Asked<S>>>,
 }
+
+/// A question, and what was said of it.
+type Asked<S> = (<S as Kind>::Question, Judgement<<S as Kind>::Outcome>);
+
+/// Questions in some order, what that order is called, and what each is to be answered with.
+type Way<'a, S> = (&'a str, &'a [<S as Kind>::Question], Vec<&'a <S as Kind>::Outcome>);
 
 impl<'a, S: Kind> Heard<'a, S> {
     pub(super) fn new(subject: &'a S) -> Self {
@@ -104,7 +110,7 @@ fn stateless<S: Kind>(subject: &Heard<'_, S>, asked: &[S::Question]) -> Option<S
     let wanted: Vec<&S::Outcome> = alone.iter().map(|(_, outcome)| outcome).collect();
     let backwards: Vec<S::Question> = questions.iter().rev().cloned().collect();
     let twice: Vec<S::Question> = questions.iter().flat_map(|question| [question.clone(), question.clone()]).collect();
-    let ways: [(&str, &[S::Question], Vec<&S::Outcome>); 3] = [
+    let ways: [Way<'_, S>; 3] = [
         ("in this order", &questions, wanted.clone()),
         ("backwards", &backwards, wanted.iter().rev().copied().collect()),
         ("twice each", &twice, wanted.iter().flat_map(|outcome| [*outcome, *outcome]).collect()),

@@ -119,8 +119,11 @@ pub(crate) trait Call<W: World> {
     fn outcome(&self, question: &Self::Question, answer: Self::Answer) -> Self::Outcome;
 
     /// How a contradiction is put down, where answers are probed for some.
-    fn accuse(&self) -> Option<fn(Seen<Self::Question, Self::Outcome>) -> Contradiction>;
+    fn accuse(&self) -> Option<Accuse<Self::Question, Self::Outcome>>;
 }
+
+/// Puts a contradiction down.
+pub(crate) type Accuse<Q, O> = fn(Seen<Q, O>) -> Contradiction;
 
 /// A bound module: compiled, configured, described. Shared by threads; each caller gets an
 /// instance of its own.

@@ -95,7 +95,7 @@ impl<P: Part> Call<P> for Ask<'_, P> {
         }
     }
 
-    fn accuse(&self) -> Option<fn(Seen<P::Question, Self::Outcome>) -> Contradiction> {
+    fn accuse(&self) -> Option<crate::machine::Accuse<P::Question, Self::Outcome>> {
         Some(P::accuse)
     }
 }

@@ -108,7 +108,7 @@ impl Call<bindings::Validator> for Validate<'_> {
         answer::outcome(self.0, verdict)
     }
 
-    fn accuse(&self) -> Option<fn(Seen<Candidate, Outcome>) -> Contradiction> {
+    fn accuse(&self) -> Option<crate::machine::Accuse<Candidate, Outcome>> {
         Some(Contradiction::Validator)
     }
 }
@@ -134,7 +134,7 @@ impl Call<bindings::Validator> for Prepare {
         answer::draft(prepared).map_or_else(|illegal| Answered::Failed(Cause::IllegalAnswer(illegal)), Answered::Answer)
     }
 
-    fn accuse(&self) -> Option<fn(Seen<Draft, Self::Outcome>) -> Contradiction> {
+    fn accuse(&self) -> Option<crate::machine::Accuse<Draft, Self::Outcome>> {
         None
     }
 }

@@ -54,7 +54,7 @@ impl Questions for Governance {
             if !dice.once_in(4) {
                 ballots.voter.push(voter);
                 ballots.cast.push(if dice.once_in(6) { dice.lifelike() } else { 1_500_000 });
-                ballots.body.push(body(*dice.one_of(&BALLOTS)));
+                ballots.body.push(body(dice.one_of(&BALLOTS)));
             }
             if dice.once_in(4) {
                 delegations.voter.push(voter);
@@ -65,12 +65,12 @@ impl Questions for Governance {
         Question {
             proposal: dice.id(),
             proposer: (voters > 0 && dice.once_in(2)).then(|| dice.below(voters as usize) as u32),
-            body: body(*dice.one_of(&PROPOSALS)),
+            body: body(dice.one_of(&PROPOSALS)),
             opened,
             closes,
             now: *dice.one_of(&[2_000_001, 2_000_001, 2_000_000, 1_500_000]),
             voters,
-            parameters: body(*dice.one_of(&PARAMETERS)),
+            parameters: body(dice.one_of(&PARAMETERS)),
             lot: (0..32).map(|_| dice.number() as u8).collect(),
             chunks: cut(&whole, dice),
         }

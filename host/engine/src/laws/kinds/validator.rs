@@ -37,7 +37,7 @@ impl Kind for Validator {
             operation: Operation::Put,
             links: links(dice),
             blobs: blobs(&body),
-            expires: dice.once_in(6).then(|| 1_800_000_000_000),
+            expires: dice.once_in(6).then_some(1_800_000_000_000),
             body: encode_map(&body),
         };
         let draft = Draft { key: entry.key.clone(), links: entry.links.clone(), body: entry.body.clone() };
