@@ -60,7 +60,7 @@ fn recent() {
 fn tally(count: u32, rows: usize) -> governance::Question {
     let voters: Vec<u32> = (0..count).collect();
     let (yes, no) = (encode_map(&body(r#"{"vote":"yes"}"#)), encode_map(&body(r#"{"vote":"no"}"#)));
-    let vote = |voter: &u32| if voter % 3 == 0 { no.clone() } else { yes.clone() };
+    let vote = |voter: &u32| if voter.is_multiple_of(3) { no.clone() } else { yes.clone() };
     let chunk = |voters: &[u32]| Chunk {
         members: Members { voter: voters.to_vec(), weight: vec![1000; voters.len()], since: vec![0; voters.len()] },
         ballots: Ballots {

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use super::dice::Dice;
 use super::kinds::Kind;
+use super::subject::Subject;
 use super::{Law, TOGETHER};
 use crate::outcome::{Cause, HostFault, Judgement};
 
@@ -23,10 +24,10 @@ pub(super) struct Heard<'a, S: Kind> {
 }
 
 /// A question, and what was said of it.
-type Asked<S> = (<S as Kind>::Question, Judgement<<S as Kind>::Outcome>);
+type Asked<S> = (<S as Subject>::Question, Judgement<<S as Subject>::Outcome>);
 
 /// Questions in some order, what that order is called, and what each is to be answered with.
-type Way<'a, S> = (&'a str, &'a [<S as Kind>::Question], Vec<&'a <S as Kind>::Outcome>);
+type Way<'a, S> = (&'a str, &'a [<S as Subject>::Question], Vec<&'a <S as Subject>::Outcome>);
 
 impl<'a, S: Kind> Heard<'a, S> {
     pub(super) fn new(subject: &'a S) -> Self {

@@ -29,7 +29,7 @@ use crate::health::Health;
 use crate::ids::Binding;
 use crate::machine::{Appetite, Call, Host, Machine, Shared, setup_error, world};
 use crate::outcome::{Answered, Cause, HostFault, Judgement, Outcome};
-use crate::quarantine::{Contradiction, Seen};
+use crate::quarantine::Contradiction;
 use crate::stats::Stats;
 
 world!(bindings::Validator, bindings::ValidatorIndices, Validator);

@@ -34,6 +34,11 @@ const PROPOSALS: [&str; 6] = [
 ];
 const PARAMETERS: [&str; 4] = ["{}", r#"{"quorum":50}"#, r#"{"quorum":100,"threshold":67}"#, r#"{"quorum":"half"}"#];
 
+/// One of several texts.
+fn text(dice: &mut Dice, from: &[&'static str]) -> &'static str {
+    from[dice.below(from.len())]
+}
+
 fn body(json: &str) -> Vec<u8> {
     let value = parse_json(json).expect("a constant body is JSON");
     encode_map(value.as_map().unwrap_or(&Map::new()))
@@ -54,7 +59,7 @@ impl Questions for Governance {
             if !dice.once_in(4) {
                 ballots.voter.push(voter);
                 ballots.cast.push(if dice.once_in(6) { dice.lifelike() } else { 1_500_000 });
-                ballots.body.push(body(dice.one_of(&BALLOTS)));
+                ballots.body.push(body(text(dice, &BALLOTS)));
             }
             if dice.once_in(4) {
                 delegations.voter.push(voter);
@@ -65,12 +70,12 @@ impl Questions for Governance {
         Question {
             proposal: dice.id(),
             proposer: (voters > 0 && dice.once_in(2)).then(|| dice.below(voters as usize) as u32),
-            body: body(dice.one_of(&PROPOSALS)),
+            body: body(text(dice, &PROPOSALS)),
             opened,
             closes,
             now: *dice.one_of(&[2_000_001, 2_000_001, 2_000_000, 1_500_000]),
             voters,
-            parameters: body(dice.one_of(&PARAMETERS)),
+            parameters: body(text(dice, &PARAMETERS)),
             lot: (0..32).map(|_| dice.number() as u8).collect(),
             chunks: cut(&whole, dice),
         }
