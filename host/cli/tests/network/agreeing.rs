@@ -120,7 +120,7 @@ fn revocations_and_bindings_reach_others() {
     ada.run(&[&["id", "grant", request.trim(), "--as", "ada"], &scope[..]].concat()).exits(0);
     let id = post(&ada, "notes", "written by an app");
     until("what the app wrote is with Bob", || shows(&bob, &id));
-    ada.run(&["id", "revoke", "notes", "--as", "ada", "--keep-nothing", "--yes"]).exits(0);
+    ada.run(&["id", "revoke", "notes", "--as", "ada", "--keep-nothing"]).exits(0);
     until("it is gone with Bob too", || !shows(&bob, &id));
     // Another type is bound, and used at once.
     ada.run(&["module", "bind", "--space", "debian", "--as", "ada", "validator:atlas.label", "label"]).exits(0);

@@ -13,7 +13,7 @@ use super::behaviour::BehaviourEvent;
 use super::dialing::explain;
 use super::driver::{Driver, clock};
 use super::gate::Refusal;
-use super::{DHT_PROTOCOL, Event, How, PROTOCOL, Relay, is_relayed, may_tell, without_peer};
+use super::{DHT_PROTOCOL, Event, How, PROTOCOL, Reachability, Relay, is_relayed, may_tell, without_peer};
 
 /// Addresses of one peer that are taken from one message.
 const MOST_ADDRESSES: usize = 16;
@@ -59,6 +59,11 @@ impl Driver {
                     }
                     let relay = reservation.relay;
                     self.outbox.send(Event::RelayReserved { relay, addr: address });
+                    // It was asked before it was known that nobody has to be.
+                    let public = self.shared.place().reachability == Reachability::Public;
+                    if public {
+                        self.release_relays();
+                    }
                 } else {
                     // The operator says that strangers can reach where this node listens, or else where.
                     let reached = self.relay_server == Relay::On && self.vouched.is_empty();
