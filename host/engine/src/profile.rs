@@ -118,11 +118,14 @@ fn semantics(config: &mut Config) {
         .epoch_interruption(false)
         .cranelift_nan_canonicalization(true)
         .concurrency_support(false);
-    // Accepted: what compilers of today emit, and what cannot tell machines apart.
+    // Accepted: what compilers of today emit, and what cannot tell machines apart. Several memories
+    // are what the adapters between the parts of a composed component are made of; the allowance is
+    // over all of them.
     config
         .wasm_bulk_memory(true)
         .wasm_component_model(true)
         .wasm_extended_const(true)
+        .wasm_multi_memory(true)
         .wasm_multi_value(true)
         .wasm_simd(true)
         .wasm_tail_call(true);
@@ -137,7 +140,6 @@ fn semantics(config: &mut Config) {
         .wasm_relaxed_simd(false)
         .relaxed_simd_deterministic(true)
         .wasm_memory64(false)
-        .wasm_multi_memory(false)
         .wasm_custom_page_sizes(false)
         .wasm_wide_arithmetic(false)
         .wasm_gc(false)

@@ -68,9 +68,11 @@ impl Dice {
     /// The id of some record, or of some identity.
     pub(crate) fn id(&mut self) -> String {
         const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-        // A CIDv1 of DAG-CBOR and BLAKE3; the last digit holds three bits of the digest only.
+        // A CIDv1 of DAG-CBOR and BLAKE3; the first digit after its head and the last one hold three
+        // bits of the digest only.
         let mut id = "bafyr4i".to_owned();
-        id.extend((0..51).map(|_| char::from(DIGITS[self.below(32)])));
+        id.push(char::from(DIGITS[self.below(8)]));
+        id.extend((0..50).map(|_| char::from(DIGITS[self.below(32)])));
         id.push(char::from(DIGITS[self.below(8) * 4]));
         id
     }
