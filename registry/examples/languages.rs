@@ -24,19 +24,17 @@ const SPAN: Duration = Duration::from_secs(2);
 /// Fuel enough for any of them.
 const FUEL: u64 = 1_000_000_000;
 
-/// A language, or a second engine of one.
+/// A language.
 struct Way {
     name: &'static str,
     language: Language,
-    engine: Option<&'static str>,
 }
 
-const WAYS: [Way; 5] = [
-    Way { name: "Rust", language: Language::Rust, engine: None },
-    Way { name: "C", language: Language::C, engine: None },
-    Way { name: "JavaScript, QuickJS", language: Language::JavaScript, engine: Some("quickjs") },
-    Way { name: "JavaScript, SpiderMonkey", language: Language::JavaScript, engine: Some("spidermonkey") },
-    Way { name: "Python", language: Language::Python, engine: None },
+const WAYS: [Way; 4] = [
+    Way { name: "Rust", language: Language::Rust },
+    Way { name: "C", language: Language::C },
+    Way { name: "JavaScript", language: Language::JavaScript },
+    Way { name: "Python", language: Language::Python },
 ];
 
 fn main() -> Result<(), Failure> {
@@ -61,8 +59,7 @@ fn main() -> Result<(), Failure> {
 fn measure(way: &Way, folder: &Path) -> Result<String, Failure> {
     let project = folder.join("recipe");
     scaffold::write(&scaffold::New { role: &Role::ALL[0], name: "recipe", language: way.language }, &project)?;
-    let mut project = Project::open(&project)?;
-    project.options.engine = way.engine.map(str::to_owned);
+    let project = Project::open(&project)?;
     let (built, building) = timed(|| build::build(&project));
     let package = pack::pack(&built?.component, &project.manifest)?.package;
 

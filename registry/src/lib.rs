@@ -39,7 +39,7 @@ pub use error::RegistryError;
 pub use language::Language;
 pub use manifest::{MAX_MANIFEST_BYTES, Manifest, SECTION};
 #[cfg(feature = "author")]
-pub use project::{MODULE_TOML, Options, Project};
+pub use project::{MODULE_TOML, Project};
 pub use role::Role;
 
 #[cfg(feature = "author")]

@@ -20,15 +20,6 @@ pub struct Project {
     pub language: Language,
     /// What its package will say of itself.
     pub manifest: Manifest,
-    /// What else `[build]` says.
-    pub options: Options,
-}
-
-/// How a project is built.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
-    /// The engine that a JavaScript module runs in, where not the usual one.
-    pub engine: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -42,7 +33,6 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Build {
     language: String,
-    engine: Option<String>,
 }
 
 impl Project {
@@ -62,7 +52,7 @@ impl Project {
         manifest.check().map_err(|error| RegistryError::form(&file, error))?;
         let language = Language::named(&build.language).map_err(|error| RegistryError::form(&file, error))?;
         let folder = folder.canonicalize().map_err(RegistryError::file(folder))?;
-        Ok(Self { folder, language, manifest, options: Options { engine: build.engine } })
+        Ok(Self { folder, language, manifest })
     }
 
     /// The last part of the module's name.

@@ -92,9 +92,10 @@ fn post(atlas: &Atlas, author: &str, text: &str) -> String {
     written["id"].as_str().unwrap().to_owned()
 }
 
-/// Whether a record is shown.
+/// Whether a record is here and is shown.
 fn shows(atlas: &Atlas, id: &str) -> bool {
-    atlas.run(&["get", id, "--json"]).code == Some(0)
+    let ended = atlas.run(&["get", id, "--json"]);
+    ended.code == Some(0) && ended.json()["status"] == "visible"
 }
 
 /// Joins a space of one running node on another.
