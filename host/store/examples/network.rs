@@ -106,7 +106,7 @@ fn ranges(store: &Store) -> Ranges {
 /// Every range that peers compare who differ everywhere: the set, its parts, and theirs, down
 /// to `least` members.
 fn descend(ranges: &Ranges, least: u64) -> usize {
-    let (mut level, mut sums) = (Vec::from_iter([0..ranges.len()]), 0);
+    let (mut level, mut sums) = (std::iter::once(0..ranges.len()).collect::<Vec<_>>(), 0);
     loop {
         for range in &level {
             black_box(ranges.sum(range.clone()).unwrap());
