@@ -7,6 +7,7 @@
 use atlas_record::SpaceId;
 
 use super::machine::Overlay;
+use super::peer::Peer;
 use super::score::{Offence, Standing};
 use super::space::Running;
 use super::types::{Action, End, Entry, Known, Millis, PeerKey, Room, Set, Tally, Token};
@@ -73,10 +74,13 @@ impl<P: PeerKey> Overlay<P> {
     fn partner(&self, now: Millis, space: &SpaceId, routine: bool) -> (Option<P>, Millis) {
         let mut next = Millis::MAX;
         let mut best = None;
+        // Whoever is limited is asked if there is nobody better: it may have been the line.
+        let good = |peer: &Peer| peer.standing == Standing::Good && peer.spaces.contains_key(space);
+        let alone = !self.peers.values().any(good);
         let shared = || {
             self.peers
                 .iter()
-                .filter(|(_, peer)| peer.standing == Standing::Good)
+                .filter(|(_, peer)| peer.standing == Standing::Good || alone)
                 .filter_map(|(key, peer)| Some((*key, peer.group, &peer.spaces.get(space)?.agreement)))
         };
         // A group was asked when the last of its peers was.

@@ -49,7 +49,9 @@ impl Offence {
             Self::Endless => 100.0,
             Self::Unrequested | Self::FalseClaim => 20.0,
             Self::Served(Refusal::WrongSpace | Refusal::NotAdmissible) => 10.0,
-            Self::WrongSpace | Self::Slow => 5.0,
+            Self::WrongSpace => 5.0,
+            // A line that was cut looks the same for a while.
+            Self::Slow => 2.0,
             Self::Refused => 2.0,
             Self::NotServed => 1.0,
             Self::Replay => 0.02,

@@ -14,7 +14,7 @@ use crate::swarm::{Multiaddr, Network, PeerId, peer_of};
 /// How often it is looked whether anything is to be done.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Between two tries of addresses, at first and at most: it doubles while nobody answers.
-const TRY_EVERY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
+const TRY_EVERY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(15));
 /// Between two questions to the DHT about one space.
 const ASK_EVERY: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 /// Peers of a space below which more are looked for.
