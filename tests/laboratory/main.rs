@@ -2,7 +2,7 @@
 //! that hide what is behind them, lines that are narrow or lose what they carry, and crowds of
 //! strangers. Needs root, `ip`, `tc` and `nft`; says so and skips without.
 //!
-//! Times are told, never asserted: `ATLAS_TEST_LARGE` takes the machine's whole package index.
+//! Times are told, never asserted: `ATLAS_TEST_FULL` takes the machine's whole package index.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
@@ -64,7 +64,7 @@ fn settled(place: &Place, name: &str, index: &str) -> Node {
 /// A package index, and how long to wait for it: the machine's own in a large run, `count` made-up
 /// packages in any other.
 fn corpus(count: usize) -> (String, Duration) {
-    if std::env::var_os("ATLAS_TEST_LARGE").is_some()
+    if std::env::var_os("ATLAS_TEST_FULL").is_some()
         && let Some(whole) = Debian::whole()
     {
         return (whole, LARGE_PATIENCE);

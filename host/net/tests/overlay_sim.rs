@@ -1,7 +1,7 @@
 //! What holds for a whole network of nodes, honest or not. Every world is virtual: the machines are those that
 //! ship, time and lines are not.
 //!
-//! `ATLAS_TEST_LARGE=1` runs the worlds at their full size; otherwise those that take long in a debug build are smaller.
+//! `ATLAS_TEST_FULL=1` runs the worlds at their full size; otherwise those that take long in a debug build are smaller.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 
 /// Full size where it was asked for or costs little.
 fn sized(large: u32, small: u32) -> u32 {
-    if !cfg!(debug_assertions) || std::env::var_os("ATLAS_TEST_LARGE").is_some() { large } else { small }
+    if !cfg!(debug_assertions) || std::env::var_os("ATLAS_TEST_FULL").is_some() { large } else { small }
 }
 
 /// Runs until every honest node that is up has everything, at most for so long. How long it took, in ms.
