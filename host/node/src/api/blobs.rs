@@ -37,7 +37,7 @@ pub struct StoredBlob {
 /// Stores a blob. The body is the blob, of any size, streamed. It is dropped again if no record
 /// names it within 24 hours. An app needs a grant that lets it write; it may store 1 GiB at once,
 /// and 4 GiB before records name what it stored.
-#[utoipa::path(post, path = "/v1/blobs", request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 200, body = StoredBlob), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 413, body = Problem), (status = 429, body = Problem), (status = 507, body = Problem)))]
+#[utoipa::path(post, path = "/v1/blobs", request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses((status = 200, body = StoredBlob), (status = 400, body = Problem), (status = 401, body = Problem), (status = 403, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem), (status = 507, body = Problem)))]
 pub async fn store(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
