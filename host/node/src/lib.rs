@@ -1,10 +1,11 @@
-//! A node: store, engine and keys, composed.
+//! A node: store, engine, keys and network, composed.
 //!
 //! A record comes in through one of two doors. What is written *here* goes through
 //! [`author`]: completed and judged by the type's module, then signed into the author's
 //! chain. What comes from *elsewhere* goes through [`ingest`]: decode, verify, grant,
 //! admission, constitution. Both are judged by [`judge`] under the [binding](spaces) that the
-//! record was authored under, and end in one commit. Reading goes through [`query`].
+//! record was authored under, and end in one commit. Reading goes through [`query`]. What other
+//! nodes ask and are told goes through [`net`].
 //!
 //! Everything a user can ask for is one route of [`api`]; [`client`] is how the command line
 //! asks, of a running node over loopback or of a node in its own process. The node itself
