@@ -104,7 +104,7 @@ impl Writing<'_> {
             let earlier = &mut self.packages[at];
             earlier.created = time.max(earlier.created + 1);
             let (author, created) = (earlier.author, earlier.created);
-            return self.package(body, author, created).map(Some);
+            return self.package(body, author, created);
         }
         let what = self.next_package;
         self.next_package += 1;
@@ -115,20 +115,26 @@ impl Writing<'_> {
         {
             self.titles.push(summary.chars().take(200).collect());
         }
-        self.packages.push(Earlier { what, author, created: time });
-        self.package(body, author, time).map(Some)
+        let package = self.package(body, author, time)?;
+        if package.is_some() {
+            self.packages.push(Earlier { what, author, created: time });
+        }
+        Ok(package)
     }
 
-    fn package(&mut self, body: Map, author: usize, created: u64) -> Result<Vec<u8>, Failure> {
+    /// The package as a record, unless the type refuses it: a few have more relations than it allows.
+    fn package(&mut self, body: Map, author: usize, created: u64) -> Result<Option<Vec<u8>>, Failure> {
         let mut draft = atlas_sdk::Draft { key: None, links: Vec::new(), body };
-        Package.prepare(&mut draft).map_err(|reason| reason.text)?;
+        if Package.prepare(&mut draft).is_err() {
+            return Ok(None);
+        }
         let draft = Draft {
             key: draft.key.map(|key| key.parse()).transpose()?,
             links: links(&draft.links)?,
             created,
             ..Draft::new("atlas.package", 0, draft.body)
         };
-        Ok(self.authors[author].write(&self.community, draft).encode())
+        Ok(Some(self.authors[author].write(&self.community, draft).encode()))
     }
 
     fn task(&mut self, i: usize, time: u64) -> Result<Vec<u8>, Failure> {

@@ -98,7 +98,7 @@ fn options(table: Table) -> KeyspaceCreateOptions {
     };
     match table {
         Table::Records | Table::Parked | Table::Docs | Table::Blobs => options
-            .data_block_size_policy(BlockSizePolicy::all(8 * 1024))
+            .data_block_size_policy(BlockSizePolicy::all(4 * 1024))
             .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4)),
         _ => options,
     }
