@@ -18,6 +18,9 @@ pub enum RegistryError {
     /// A manifest breaks a rule.
     #[error("the manifest cannot be used: {0}")]
     Manifest(String),
+    /// A signature that is none, or not of these bytes.
+    #[error("the package's signature does not hold: {0}")]
+    Signature(String),
     /// A name that cannot be one.
     #[error("`{name}` cannot be the name of a module: {why}")]
     Name {

@@ -1,8 +1,8 @@
 //! Packages of modules: what a package says of itself, and how one is made.
 //!
-//! A *package* is one file: the component with its [`Manifest`] in a custom section, so that
-//! one hash covers both. A node reads the manifest with [`Manifest::of`] and needs nothing
-//! else of this crate.
+//! A *package* is one file: the component with its [`Manifest`] in a custom section and, once
+//! somebody vouches for it, a [`Signature`] in another, so that one hash covers all of it. A node
+//! reads them with [`Manifest::of`] and [`Signature::of`], and needs nothing else of this crate.
 //!
 //! With the feature `author`, the way from an idea to a package is here too, one room for
 //! each step:
@@ -34,6 +34,7 @@ mod role;
 #[cfg(feature = "author")]
 pub mod scaffold;
 mod section;
+pub mod signature;
 
 pub use error::RegistryError;
 pub use language::Language;
@@ -41,6 +42,7 @@ pub use manifest::{MAX_MANIFEST_BYTES, Manifest, SECTION};
 #[cfg(feature = "author")]
 pub use project::{MODULE_TOML, Project};
 pub use role::Role;
+pub use signature::Signature;
 
 #[cfg(feature = "author")]
 #[allow(missing_docs, reason = "tables written by the build script")]

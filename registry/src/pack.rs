@@ -8,7 +8,7 @@ use atlas_record::BlobId;
 use crate::error::RegistryError;
 use crate::manifest::{Manifest, SECTION};
 use crate::pure;
-use crate::section;
+use crate::{section, signature};
 
 /// A package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,10 @@ pub fn pack(component: &[u8], manifest: &Manifest) -> Result<Packed, RegistryErr
         let why = format!("`role` is `{}`, and the component is a {}", manifest.role, pure.role.name);
         return Err(RegistryError::Manifest(why));
     }
-    let package = section::replace(&pure.component, SECTION, &manifest.encode())
+    // Whoever signed it did not sign what comes out of this.
+    let bare = section::without(&pure.component, signature::SECTION);
+    let package = bare
+        .and_then(|bare| section::replace(&bare, SECTION, &manifest.encode()))
         .ok_or_else(|| RegistryError::Component("the component's sections cannot be read".to_owned()))?;
     Ok(Packed { id: BlobId::of(&package), package, stubbed: pure.stubbed })
 }

@@ -15,7 +15,6 @@ const HEADER: usize = 8;
 struct Section {
     id: u8,
     /// With its id and length.
-    #[cfg(feature = "author")]
     whole: Range<usize>,
     content: Range<usize>,
 }
@@ -30,12 +29,7 @@ fn sections(bytes: &[u8]) -> Option<Vec<Section>> {
     while at < bytes.len() {
         let (length, content) = leb(bytes, at + 1)?;
         let end = content.checked_add(length).filter(|end| *end <= bytes.len())?;
-        found.push(Section {
-            id: bytes[at],
-            #[cfg(feature = "author")]
-            whole: at..end,
-            content: content..end,
-        });
+        found.push(Section { id: bytes[at], whole: at..end, content: content..end });
         at = end;
     }
     Some(found)
@@ -73,17 +67,32 @@ pub(crate) fn find<'a>(bytes: &'a [u8], wanted: &str) -> Vec<&'a [u8]> {
         .collect()
 }
 
-/// The component without the custom sections of this name, and with one at its end.
-#[cfg(feature = "author")]
-pub(crate) fn replace(bytes: &[u8], wanted: &str, data: &[u8]) -> Option<Vec<u8>> {
+/// The last section, if it is a custom one of this name: everything before it, and its data. The bytes
+/// have one of that name at most, or there is nothing.
+pub(crate) fn last<'a>(bytes: &'a [u8], wanted: &str) -> Option<(&'a [u8], &'a [u8])> {
+    let all = sections(bytes)?;
+    let section = all.last().filter(|section| section.id == CUSTOM)?;
+    let (found, data) = name(bytes, section)?;
+    let alone = find(bytes, wanted).len() == 1;
+    (found == wanted && alone).then(|| (&bytes[..section.whole.start], &bytes[data..section.content.end]))
+}
+
+/// The component without the custom sections of this name.
+pub(crate) fn without(bytes: &[u8], unwanted: &str) -> Option<Vec<u8>> {
     let mut kept = bytes.get(..HEADER)?.to_vec();
-    kept.reserve(bytes.len() + data.len());
+    kept.reserve(bytes.len());
     for section in sections(bytes)? {
-        let is_it = section.id == CUSTOM && name(bytes, &section).is_some_and(|(found, _)| found == wanted);
+        let is_it = section.id == CUSTOM && name(bytes, &section).is_some_and(|(found, _)| found == unwanted);
         if !is_it {
             kept.extend_from_slice(&bytes[section.whole]);
         }
     }
+    Some(kept)
+}
+
+/// The component without the custom sections of this name, and with one at its end.
+pub(crate) fn replace(bytes: &[u8], wanted: &str, data: &[u8]) -> Option<Vec<u8>> {
+    let mut kept = without(bytes, wanted)?;
     let mut content = Vec::with_capacity(data.len() + wanted.len() + 5);
     put_leb(&mut content, wanted.len());
     content.extend_from_slice(wanted.as_bytes());
@@ -94,7 +103,6 @@ pub(crate) fn replace(bytes: &[u8], wanted: &str, data: &[u8]) -> Option<Vec<u8>
     Some(kept)
 }
 
-#[cfg(feature = "author")]
 fn put_leb(to: &mut Vec<u8>, mut value: usize) {
     while value >= 0x80 {
         to.push(value as u8 | 0x80);

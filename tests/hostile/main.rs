@@ -59,7 +59,7 @@ fn draft(type_name: &str, text: &str) -> NewRecord {
 impl World {
     /// Installs a component and binds it in a space of its own.
     fn bind(&self, component: Vec<u8>, name: &str) -> Result<Arc<Space>, NodeError> {
-        self.node.modules().install(Some(name), component)?;
+        self.node.install(Some(name), component, Default::default())?;
         // Little fuel: what loops is to end soon in a test.
         let binding = NewBinding { fuel: Some(4_000_000), memory: Some(1 << 20), ..slot(THING, name) };
         self.node.create_space(name, &self.ada, vec![binding], false)
@@ -181,7 +181,7 @@ fn a_module_that_keeps_state_is_caught_and_judges_no_more() {
         let world = world();
         let mut mallory = Peer::new(8);
         let component = guest(behaviour);
-        world.node.modules().install(Some("forgetful"), component.clone()).unwrap();
+        world.node.install(Some("forgetful"), component.clone(), Default::default()).unwrap();
         let bound = peer::binding(&component);
         let elsewhere =
             Community::found("elsewhere", mallory.clone(), vec![(Slot::Validator(THING.parse().unwrap()), bound)]);
@@ -235,7 +235,7 @@ fn a_standard_module_refuses_a_config_that_it_has_no_use_for() {
 #[test]
 fn a_module_that_imports_a_clock_is_refused_by_name() {
     let world = world();
-    let error = world.node.modules().install(None, testing::guest_with_clock()).unwrap_err();
+    let error = world.node.install(None, testing::guest_with_clock(), Default::default()).unwrap_err();
     assert_eq!(error.code(), "foreign-imports");
     assert!(error.to_string().contains("wasi:clocks/monotonic-clock"), "{error}");
     world.assert_the_rest_works();
@@ -252,7 +252,7 @@ fn what_is_no_component_is_refused_and_the_error_says_what_it_is() {
         (guest(Behaviour::Valid)[..200].to_vec(), "not a valid component"),
     ];
     for (bytes, says) in cases {
-        let error = world.node.modules().install(None, bytes).unwrap_err();
+        let error = world.node.install(None, bytes, Default::default()).unwrap_err();
         assert!(error.to_string().contains(says), "expected `{says}`: {error}");
     }
     assert!(world.node.modules().list().unwrap().iter().all(|module| module.standard));

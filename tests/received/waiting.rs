@@ -185,7 +185,7 @@ fn strangers_cannot_fill_the_disk_with_records_that_wait() {
 fn a_record_that_needs_what_nobody_can_name_is_kept_without_a_verdict() {
     let mut world = world();
     let component = atlas_engine::testing::guest(atlas_engine::testing::Behaviour::Needs);
-    world.node.modules().install(Some("needs"), component.clone()).unwrap();
+    world.node.install(Some("needs"), component.clone(), Default::default()).unwrap();
     let slot = Slot::Validator("example.thing".parse().unwrap());
     let community = Community::found("needy", Peer::new(6), vec![(slot, binding(&component))]);
     community.join(&world.node).unwrap();

@@ -147,7 +147,14 @@ impl Command {
             Command::Space(space) => {
                 matches!(space, Space::Create { .. } | Space::Member(Member::Add { .. } | Member::Remove { .. }))
             }
-            Command::Module(module) => matches!(module, Module::Bind { .. }),
+            Command::Module(module) => matches!(
+                module,
+                Module::Bind { .. }
+                    | Module::Sign { .. }
+                    | Module::Publish { .. }
+                    | Module::Yank { .. }
+                    | Module::Upgrade { .. }
+            ),
             Command::Id(id) => !matches!(id, Id::List | Id::Show { .. } | Id::Device(Device::List { .. })),
             _ => false,
         }
@@ -300,14 +307,146 @@ pub enum Module {
         #[command(flatten)]
         questions: Questions,
     },
-    /// Check a component and keep it
+    /// Show what a package is, and keep it
+    ///
+    /// Role, signer, imports, what it asks for, size, fuel and the laws that it holds are shown before anything
+    /// is done.
     Install {
-        /// The component (.wasm)
-        file: PathBuf,
+        /// A file (.wasm), or a release of the spaces here: NAMESPACE:NAME or NAMESPACE:NAME@VERSION
+        #[arg(value_name = "FILE|NAME[@VERSION]", required_unless_present = "locked")]
+        from: Option<String>,
         /// What to call it here [default: its own name]
         #[arg(long)]
         name: Option<String>,
+        #[command(flatten)]
+        installing: Installing,
     },
+    /// Install a later package of a module that a space binds, and bind it there
+    ///
+    /// Shows first what changes: role, capabilities, rules, schema, and how many of the records that are stored would
+    /// be judged otherwise.
+    Upgrade {
+        /// A file (.wasm), or a release: NAMESPACE:NAME or NAMESPACE:NAME@VERSION
+        #[arg(value_name = "FILE|NAME[@VERSION]")]
+        from: String,
+        /// Show what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        place: Upgrading,
+        #[command(flatten)]
+        installing: Installing,
+    },
+    /// Forget an installed module
+    Remove {
+        /// Its name or code hash
+        module: String,
+    },
+    /// Write which package each installed module is, for `module install --locked`
+    Lock {
+        /// The file
+        #[arg(long, short, value_name = "FILE", default_value = "modules.lock")]
+        output: PathBuf,
+    },
+    /// Sign a package in the name of an identity of this machine
+    Sign {
+        /// The package (.wasm)
+        file: PathBuf,
+        /// Who vouches for it, by name or id [default: the only identity here]
+        #[arg(long = "as", value_name = "IDENTITY")]
+        author: Option<String>,
+        /// Where to write it [default: in its place]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Publish a package in a space: others find it with `module search`
+    ///
+    /// The space needs the type atlas.moduleRelease. A package that is not signed is signed on the way.
+    Publish {
+        /// The package (.wasm)
+        file: PathBuf,
+        /// What is new
+        #[arg(long)]
+        notes: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Withdraw a release: nobody picks it anew, and what binds it goes on
+    Yank {
+        /// NAMESPACE:NAME@VERSION
+        release: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Look for releases of modules, or for types, spaces and names, in the spaces of this node
+    Search {
+        /// Words that have to occur
+        words: Vec<String>,
+        /// What to look for: module, type, space or name
+        #[arg(long, default_value = "module")]
+        kind: String,
+        /// Releases of this module
+        #[arg(long, value_name = "NAMESPACE:NAME")]
+        name: Option<String>,
+        /// Releases of this role
+        #[arg(long)]
+        role: Option<String>,
+        /// Releases by this identity
+        #[arg(long, value_name = "IDENTITY")]
+        signer: Option<String>,
+        /// Releases by those whom this identity states trust in
+        #[arg(long, value_name = "IDENTITY")]
+        trusted_by: Option<String>,
+        /// In this space [default: all that are here]
+        #[arg(long)]
+        space: Option<String>,
+        /// Withdrawn ones, too
+        #[arg(long)]
+        yanked: bool,
+    },
+}
+
+/// Where an upgrade is bound, and by whom.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Upgrading {
+    /// The space whose slots are bound anew [default: the only space here]
+    #[arg(long)]
+    pub space: Option<String>,
+    /// The founder, by name or id [default: the only identity here]
+    #[arg(long = "as", value_name = "IDENTITY")]
+    pub author: Option<String>,
+}
+
+/// What an installation may do, and how sure it has to be.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Installing {
+    /// Ask nobody
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Grant this capability, if the package asks for it; repeatable
+    #[arg(long, value_name = "CAPABILITY")]
+    pub grant: Vec<String>,
+    /// Take a release by this identity only
+    #[arg(long, value_name = "IDENTITY")]
+    pub signer: Option<String>,
+    /// Take a release of this space only
+    #[arg(long, value_name = "SPACE")]
+    pub registry: Option<String>,
+    /// Put an earlier version in the place of a later one
+    #[arg(long)]
+    pub allow_downgrade: bool,
+    /// Put a package of another signer, or of none, in the place of a signed one
+    #[arg(long)]
+    pub allow_other_signer: bool,
+    /// Do not hold it to the laws of its role first
+    #[arg(long)]
+    pub no_test: bool,
+    /// Install exactly what a lock file names
+    #[arg(long, value_name = "FILE")]
+    pub locked: Option<PathBuf>,
 }
 
 /// What a module is asked when it is tested.

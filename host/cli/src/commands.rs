@@ -425,29 +425,12 @@ impl Session {
                 }
                 Ok(ExitCode::SUCCESS)
             }
-            Module::Test { .. } | Module::Compare { .. } => unreachable!("these run before a node is asked"),
-            Module::Install { file, name } => {
-                let content = std::fs::read(&file).map_err(|error| unreadable(&file, error))?;
-                let path = format!("/v1/modules{}", Parameters::default().add("name", name).0);
-                let response = self.client.send("POST", &path, "application/wasm", content.into()).await?;
-                let answer = client::read_all(response).await?;
-                if self.json {
-                    line(String::from_utf8_lossy(&answer));
-                } else {
-                    let info: Json = serde_json::from_slice(&answer).unwrap_or_default();
-                    line(format!(
-                        "installed {} {} ({}) as `{}`",
-                        text(&info, "/module"),
-                        text(&info, "/version"),
-                        text(&info, "/role"),
-                        text(&info, "/name")
-                    ));
-                }
-                Ok(ExitCode::SUCCESS)
-            }
-            Module::New { .. } | Module::Build { .. } | Module::Pack { .. } => {
-                unreachable!("these are run without a session")
-            }
+            Module::Test { .. }
+            | Module::Compare { .. }
+            | Module::New { .. }
+            | Module::Build { .. }
+            | Module::Pack { .. } => unreachable!("these run before a node is asked"),
+            command => self.packages(command).await,
         }
     }
 

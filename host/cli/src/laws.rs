@@ -161,6 +161,45 @@ impl<'a> Bench<'a> {
     }
 }
 
+/// What a module's laws come to.
+pub struct Brief {
+    /// Laws of the role.
+    pub all: usize,
+    /// Those that it breaks.
+    pub broken: usize,
+    /// Questions that it was asked.
+    pub questions: u32,
+    /// The most fuel that one took.
+    pub fuel_most: u64,
+    /// What one took on average.
+    pub fuel_average: u64,
+    /// What one may take.
+    pub fuel_limit: u64,
+}
+
+/// Questions before an installation: enough for what is broken at all, and no longer than somebody waits.
+const BRIEF_RUNS: u32 = 64;
+
+/// Holds a module to the laws of its role, shortly. Nothing for one that does not come up without a config.
+pub fn brief(bytes: &[u8]) -> Result<Option<Brief>, Failure> {
+    let engine = Engine::open(EngineConfig { sample_rate: 0, ..EngineConfig::default() }).map_err(failed)?;
+    let binding = Binding::new(CodeHash::of(bytes));
+    let options = Options { seed: 0, runs: BRIEF_RUNS };
+    let report = match laws::test(&engine, bytes, &binding, &[], &options) {
+        Ok(report) => report,
+        Err(EngineError::ConfigRefused { .. } | EngineError::ConfigIncomplete { .. }) => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    Ok(Some(Brief {
+        all: report.laws.len(),
+        broken: report.laws.iter().filter(|finding| finding.breach.is_some()).count(),
+        questions: report.runs,
+        fuel_most: report.fuel.most,
+        fuel_average: report.fuel.average,
+        fuel_limit: report.fuel.limit,
+    }))
+}
+
 fn failed(error: EngineError) -> Failure {
     NodeError::from(error).into()
 }

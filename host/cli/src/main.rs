@@ -10,8 +10,10 @@ mod commands;
 mod config;
 mod id;
 mod laws;
+mod lock;
 mod network;
 mod output;
+mod packages;
 mod passphrase;
 mod project;
 mod time;
@@ -27,13 +29,14 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What is logged unless `ATLAS_LOG` says otherwise. libp2p warns of what is everyday in a network of
+/// strangers; what of it matters to an operator, the node says itself.
+const LOG: &str = "warn,libp2p=error";
+
 fn main() -> ExitCode {
     let args = args::Args::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("ATLAS_LOG").unwrap_or_else(|_| "warn".into()))
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ATLAS_LOG").unwrap_or_else(|_| LOG.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
     let json = args.json;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {

@@ -29,6 +29,7 @@ fn failure(error: RegistryError) -> Failure {
             return NodeError::Misuse(error.to_string()).into();
         }
         RegistryError::Manifest(_) => "bad-manifest",
+        RegistryError::Signature(_) => "bad-signature",
         RegistryError::Exists(_) => "exists",
         RegistryError::File { .. } => "file",
         RegistryError::Form { .. } => "bad-file",

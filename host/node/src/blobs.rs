@@ -6,7 +6,7 @@
 //! it lives as long as a body that needs it (`atlas_store::carried`). Modules and the configs of
 //! constitutions are blobs too, and are kept for their own sake.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
 
 use atlas_record::header::BlobRef;
@@ -14,6 +14,7 @@ use atlas_record::{BlobId, SpaceId, Timestamp, limits};
 use atlas_store::{Batch, Item, StoreError};
 
 use crate::error::{NodeError, Refusal};
+use crate::net::BLOB_BYTES;
 use crate::node::Node;
 
 /// How long an upload waits for a record that names it, in milliseconds.
@@ -68,6 +69,14 @@ impl Read for Bounded<'_> {
 /// Records that are asked whether they show a blob to somebody.
 const MOST_CARRIERS: usize = 4096;
 
+/// What has to be done to have a blob.
+enum Wanted {
+    /// Nothing: it is here, or it is not to be.
+    Here,
+    /// Peers of these spaces can be asked, for so many bytes.
+    From(BTreeMap<SpaceId, u64>),
+}
+
 impl Node {
     /// Stores an upload, which is loose until a record names it.
     pub fn offer_blob(&self, from: &mut dyn Read, bounds: UploadBounds, now: Timestamp) -> Result<BlobRef, NodeError> {
@@ -117,6 +126,48 @@ impl Node {
         named.iter().map(name).collect()
     }
 
+    /// Fetches a blob that a record here names from a peer of its space, unless it is here. Whether it is
+    /// here now. Peers that are not connected are not waited for.
+    pub async fn fetch_blob(&self, id: BlobId) -> Result<bool, NodeError> {
+        let node = self.clone();
+        let wanted = tokio::task::spawn_blocking(move || node.wanted_blob(&id));
+        let spaces = match wanted.await.map_err(|error| NodeError::Unavailable(error.to_string()))?? {
+            Wanted::Here => return Ok(true),
+            Wanted::From(spaces) => spaces,
+        };
+        let Some(net) = self.net() else { return Ok(false) };
+        for (space, size) in spaces {
+            if size > BLOB_BYTES {
+                continue;
+            }
+            if let Some(bytes) = net.blob(space, id, size).await? {
+                let node = self.clone();
+                let keep = move || {
+                    let mut batch = Batch::new();
+                    batch.put_blob(bytes);
+                    node.store().commit(batch)
+                };
+                let kept = tokio::task::spawn_blocking(keep).await;
+                kept.map_err(|error| NodeError::Unavailable(error.to_string()))??;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn wanted_blob(&self, id: &BlobId) -> Result<Wanted, NodeError> {
+        if self.store().has_blob(id)?.is_some() || self.denied().has(&id.0) {
+            return Ok(Wanted::Here);
+        }
+        let mut spaces = BTreeMap::new();
+        for stored in self.store().by_numbers(self.store().carriers(id, MOST_CARRIERS)?)? {
+            let header = stored.record.header();
+            let size = header.blobs.iter().find(|blob| blob.id == *id).map_or(0, |blob| blob.size);
+            spaces.entry(header.space).or_insert(size);
+        }
+        Ok(Wanted::From(spaces))
+    }
+
     /// Whether a record that is here, in one of these spaces, carries a blob.
     pub fn is_carried_in(&self, id: &BlobId, spaces: impl Fn(&SpaceId) -> bool) -> Result<bool, NodeError> {
         let carriers = self.store().carriers(id, MOST_CARRIERS)?;
@@ -141,6 +192,11 @@ impl Node {
         self.store().commit(batch)?;
         let gone = |blob: &&atlas_store::LooseBlob| !matches!(self.store().has_blob(&blob.id), Ok(Some(_)));
         Ok(loose.iter().filter(gone).count())
+    }
+
+    /// Whether nothing here needs a blob: no record, constitution or installed module.
+    pub(crate) fn is_needless(&self, id: &BlobId) -> Result<bool, NodeError> {
+        Ok(self.store().carriers(id, 1)?.is_empty() && !self.kept_blobs()?.contains(id))
     }
 
     /// Blobs that are kept whatever records say: code and configs of every constitution, past

@@ -169,7 +169,6 @@ fn examples(
             (field.name.clone(), value)
         })
         .collect();
-    // `any` is not asked for here: most modules that take any key make one of the body.
     let key = if rules.key == KeyRule::Nsid { " --key NAME" } else { "" };
     examples.push(format!("atlas put {type_name} --space {space}{key} --body '{}'", Json::Object(body)));
     examples

@@ -31,6 +31,7 @@ pub mod modules;
 pub mod net;
 pub mod node;
 pub mod overlay;
+pub mod packages;
 pub mod people;
 pub mod query;
 pub mod rates;

@@ -7,10 +7,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use atlas_engine::{CodeHash, Engine, EngineError, Meter, Validator};
-use atlas_record::BlobId;
 use atlas_record::space::Binding;
+use atlas_record::{BlobId, IdentityId};
 use atlas_registry::Manifest;
-use atlas_store::{Batch, DocKind, Store, StoreError, WaitKey};
+use atlas_store::{Batch, DocKind, Item, Store, StoreError, WaitKey};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{NodeError, Refusal};
@@ -35,6 +35,10 @@ pub struct ModuleInfo {
     pub size: u64,
     /// Whether it is part of the program.
     pub standard: bool,
+    /// The identity that signed the package, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub signer: Option<IdentityId>,
 }
 
 /// Bytes of a component up to which it is compiled where it is needed: well under a second.
@@ -145,9 +149,18 @@ impl Modules {
         Ok(names)
     }
 
-    /// Checks a component, compiles it and keeps it under a name (its own, if none is given).
-    pub fn install(&self, name: Option<&str>, bytes: Vec<u8>) -> Result<ModuleInfo, NodeError> {
-        let mut info = describe(&self.engine, &bytes)?;
+    /// Looks at a component, compiles it and asks it what it is.
+    pub fn describe(&self, bytes: &[u8]) -> Result<ModuleInfo, NodeError> {
+        describe(&self.engine, bytes)
+    }
+
+    /// Keeps what was looked at under a name (its own, if none is given).
+    pub(crate) fn keep(
+        &self,
+        name: Option<&str>,
+        mut info: ModuleInfo,
+        bytes: Vec<u8>,
+    ) -> Result<ModuleInfo, NodeError> {
         info.name = match name {
             Some(name) => name.to_owned(),
             None => info.module.rsplit(':').next().unwrap_or(&info.module).to_owned(),
@@ -155,6 +168,8 @@ impl Modules {
         crate::identities::check_local_name("a module", &info.name)?;
         let mut batch = Batch::new();
         batch.put_blob(bytes);
+        // It may have come as the blob of a release that is taken back one day.
+        batch.push(Item::KeepBlob(info.code));
         let doc = serde_json::to_vec(&info).expect("a module's entry is JSON");
         batch.put_doc(DocKind::Module, format!("name/{}", info.name), doc);
         self.store.commit(batch)?;
@@ -268,7 +283,13 @@ fn describe(engine: &Engine, bytes: &[u8]) -> Result<ModuleInfo, NodeError> {
         summary: about.summary,
         size: inspection.size,
         standard: false,
+        signer: None,
     })
+}
+
+/// The id that a space would bind a package by.
+pub fn code_id(package: &[u8]) -> String {
+    BlobId::of(package).to_string()
 }
 
 /// The manifest of a package.
@@ -305,6 +326,7 @@ fn standard_set() -> Result<Vec<ModuleInfo>, NodeError> {
         summary,
         size,
         standard: true,
+        signer: None,
     };
     Ok(manifest.modules.into_iter().map(info).collect())
 }

@@ -104,6 +104,7 @@ struct Checked {
     binding: Binding,
     code: Arc<[u8]>,
     config: Option<Vec<u8>>,
+    validator: Arc<atlas_engine::Validator>,
 }
 
 impl Node {
@@ -470,12 +471,17 @@ impl Node {
 
     /// Sets a module up as it would be bound; what it needs goes into the batch.
     fn take_binding(&self, new: NewBinding, batch: &mut Batch) -> Result<Binding, NodeError> {
-        let Checked { binding, code, config } = self.check_binding(new)?;
+        let Checked { binding, code, config, .. } = self.check_binding(new)?;
         batch.put_blob(code.to_vec());
         if let Some(config) = config {
             batch.put_blob(config);
         }
         Ok(binding)
+    }
+
+    /// The validator that would judge if a binding were in force.
+    pub(crate) fn candidate_validator(&self, new: NewBinding) -> Result<Arc<atlas_engine::Validator>, NodeError> {
+        Ok(self.check_binding(new)?.validator)
     }
 
     fn check_binding(&self, new: NewBinding) -> Result<Checked, NodeError> {
@@ -517,7 +523,7 @@ impl Node {
             );
             return Err(Refusal::new("wrong-type", text).hint(format!("bind it as validator:{judged}")).into());
         }
-        Ok(Checked { binding, code, config: new.config })
+        Ok(Checked { binding, code, config: new.config, validator })
     }
 
     /// Drops expired bodies and blobs that nothing needs, and looks again at what waits. To be called now and then.

@@ -252,10 +252,9 @@ fn link(r: &mut Reader<'_>) -> Result<Link, DecodeError> {
         // `name:` has one form only; no need to write it out and compare.
         Item::Text(text) if text.starts_with("name:") => text.parse().ok(),
         // A CID as text would be a second form of the same link.
-        Item::Text(text) => text
-            .parse::<Target>()
-            .ok()
-            .filter(|target| !matches!(target, Target::Cid(_)) && target.to_string() == text),
+        Item::Text(text) => {
+            text.parse::<Target>().ok().filter(|target| !matches!(target, Target::Cid(_)) && target.to_string() == text)
+        }
         Item::Link(cid) => Some(Target::Cid(cid)),
         _ => None,
     };

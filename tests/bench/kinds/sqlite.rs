@@ -110,7 +110,8 @@ fn type_number(name: &str) -> i64 {
 impl Sqlite {
     /// Opens the file, and fills it with the node's records where there is none.
     pub fn open(node: &Node, path: &Path) -> Result<Self, Failure> {
-        let done = path.with_extension("done");
+        // `world.done` is the world's own.
+        let done = path.with_extension("filled");
         if !done.exists() {
             let _ = std::fs::remove_file(path);
             fill(node, path)?;

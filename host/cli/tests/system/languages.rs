@@ -85,7 +85,7 @@ fn journey(test: &str, lang: &str) {
     let packed = atlas.json(&["module", "pack", "--path", folder]);
     assert_eq!((&packed["name"], &packed["version"]), (&json!("example:recipe"), &json!("0.1.0")));
 
-    let installed = atlas.json(&["module", "install", packed["file"].as_str().unwrap()]);
+    let installed = atlas.json(&["module", "install", "--yes", "--no-test", packed["file"].as_str().unwrap()]);
     assert_eq!((&installed["name"], &installed["code"]), (&json!("recipe"), &packed["id"]));
     let inspected = atlas.json(&["module", "inspect", "recipe"]);
     assert_eq!(inspected["manifest"]["licence"], "MIT OR Apache-2.0");

@@ -10,7 +10,7 @@ fn a_module_from_a_file_is_installed_bound_and_judges() {
     let atlas = settled();
     let file = atlas.dir().join("strict.wasm");
     std::fs::write(&file, guest(Behaviour::Invalid)).unwrap();
-    let info = atlas.json(&["module", "install", file.to_str().unwrap(), "--name", "strict"]);
+    let info = atlas.json(&["module", "install", "--yes", file.to_str().unwrap(), "--name", "strict"]);
     assert_eq!((&info["name"], &info["standard"]), (&json!("strict"), &json!(false)));
     let listed = atlas.json(&["module", "list"]);
     assert!(listed.as_array().unwrap().iter().any(|module| module["name"] == "strict"));
@@ -36,7 +36,7 @@ fn a_file_that_is_no_pure_module_is_refused_and_the_error_says_why() {
     ];
     for (bytes, code, says) in cases {
         std::fs::write(&file, bytes).unwrap();
-        let problem = atlas.problem(1, &["module", "install", file.to_str().unwrap()]);
+        let problem = atlas.problem(1, &["module", "install", "--yes", file.to_str().unwrap()]);
         assert_eq!(problem["code"], code);
         assert!(problem["detail"].as_str().unwrap().contains(says), "{problem}");
     }
@@ -48,7 +48,7 @@ fn a_config_that_the_module_refuses_is_not_bound() {
     let (module, config) = (atlas.dir().join("picky.wasm"), atlas.dir().join("config"));
     std::fs::write(&module, guest(Behaviour::ConfigureRefuses)).unwrap();
     std::fs::write(&config, b"whatever").unwrap();
-    atlas.json(&["module", "install", module.to_str().unwrap(), "--name", "picky"]);
+    atlas.json(&["module", "install", "--yes", "--no-test", module.to_str().unwrap(), "--name", "picky"]);
     let problem =
         atlas.problem(1, &["module", "bind", "validator:example.thing", "picky", "--config", config.to_str().unwrap()]);
     assert_eq!(problem["code"], "config-refused");
@@ -62,7 +62,7 @@ fn a_module_that_loops_costs_its_own_users_only() {
     let atlas = settled();
     let file = atlas.dir().join("loops.wasm");
     std::fs::write(&file, guest(Behaviour::Loops)).unwrap();
-    atlas.json(&["module", "install", file.to_str().unwrap(), "--name", "loops"]);
+    atlas.json(&["module", "install", "--yes", "--no-test", file.to_str().unwrap(), "--name", "loops"]);
     atlas.json(&["module", "bind", "validator:example.thing", "loops", "--fuel", "2000000"]);
     let mut up = atlas.up();
     for _ in 0..3 {

@@ -53,7 +53,8 @@ pub async fn store(
     stored.map(Json)
 }
 
-/// A blob, whole or a range of its bytes. Apps see those that a record in their spaces names.
+/// A blob, whole or a range of its bytes. One of 64 MiB at most that a record names and that is not here is
+/// fetched from peers of the record's space. Apps see those that a record in their spaces names.
 #[utoipa::path(method(get, head), path = "/v1/blobs/{id}", params(("id" = String, Path, description = "The blob's id, a CID"), ("Range" = Option<String>, Header, description = "One range of bytes, as `bytes=0-1023`; anything else is ignored"), ("If-Range" = Option<String>, Header, description = "The `ETag` that the range belongs to"), ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer")), responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>, headers(("ETag" = String, description = "The blob's id; for `If-None-Match` and `If-Range`"), ("Accept-Ranges" = String, description = "`bytes`"))), (status = 206, description = "The bytes that were asked for", content_type = "application/octet-stream", body = Vec<u8>, headers(("ETag" = String, description = "The blob's id"), ("Content-Range" = String, description = "Which bytes of how many, as `bytes 0-1023/48213`"))), (status = 304, description = "It is what the client has"), (status = 400, body = Problem), (status = 401, body = Problem), (status = 404, body = Problem), (status = 416, body = Problem)))]
 pub async fn get(
     State(node): State<Node>,
@@ -62,10 +63,15 @@ pub async fn get(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
+    let id: BlobId = parse(&id)?;
+    let (asked, asking) = (node.clone(), caller.clone());
+    blocking(move || asking.check_blob(&asked, &id)).await?;
+    node.fetch_blob(id).await?;
     let (id, reader) = blocking(move || {
-        let id: BlobId = parse(&id)?;
-        let missing = || NodeError::missing("blob", id, "fetch it, or store it with POST /v1/blobs");
-        caller.check_blob(&node, &id)?;
+        let missing = || {
+            let hint = "no peer that is connected has it either; store it with POST /v1/blobs";
+            NodeError::missing("blob", id, hint)
+        };
         if node.denied().has(&id.0) {
             return Err(NodeError::missing("blob", id, "this node does not hand it out: see `GET /v1/denied`"));
         }

@@ -25,6 +25,7 @@ mod proofs;
 mod queries;
 mod range;
 mod records;
+mod releases;
 mod spaces;
 mod status;
 mod transfer;
@@ -54,8 +55,16 @@ const MOST_BINDING_BYTES: usize = atlas_engine::MAX_CONFIG_BYTES / 3 * 4 + (64 <
 const MOST_MODULE_BYTES: usize = 64 << 20;
 
 fn routes() -> OpenApiRouter<Node> {
-    let large = OpenApiRouter::new().routes(routes!(modules::install)).layer(DefaultBodyLimit::max(MOST_MODULE_BYTES));
-    let binding = OpenApiRouter::new().routes(routes!(spaces::bind)).layer(DefaultBodyLimit::max(MOST_BINDING_BYTES));
+    let large = OpenApiRouter::new()
+        .routes(routes!(modules::install))
+        .routes(routes!(modules::examine))
+        .routes(routes!(releases::publish))
+        .routes(routes!(releases::sign))
+        .layer(DefaultBodyLimit::max(MOST_MODULE_BYTES));
+    let binding = OpenApiRouter::new()
+        .routes(routes!(spaces::bind))
+        .routes(routes!(releases::rehearse))
+        .layer(DefaultBodyLimit::max(MOST_BINDING_BYTES));
     let streamed = OpenApiRouter::new()
         .routes(routes!(transfer::import))
         .routes(routes!(blobs::store))
@@ -96,7 +105,10 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(queries::describe))
         .routes(routes!(live::live))
         .routes(routes!(modules::list))
-        .routes(routes!(modules::inspect))
+        .routes(routes!(modules::inspect, modules::remove))
+        .routes(routes!(releases::list))
+        .routes(routes!(releases::package))
+        .routes(routes!(releases::yank))
         .routes(routes!(modules::code))
         .routes(routes!(transfer::export))
         .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))

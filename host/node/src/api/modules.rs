@@ -11,13 +11,20 @@ use serde::{Deserialize, Serialize};
 use super::{Path, Problem, blocking};
 use crate::modules::ModuleInfo;
 use crate::node::Node;
+use crate::packages::{Allowed, Signer};
 
-/// What to call it.
+/// What to call it, and what it may take the place of.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Naming {
     /// The module's own name if left out.
     name: Option<String>,
+    /// Put an earlier version in the place of a later one.
+    #[serde(default)]
+    allow_downgrade: bool,
+    /// Put a package of another signer, or of none, in the place of a signed one.
+    #[serde(default)]
+    allow_other_signer: bool,
 }
 
 /// A module in detail.
@@ -25,6 +32,10 @@ pub struct Naming {
 pub struct Inspection {
     #[serde(flatten)]
     info: ModuleInfo,
+    /// Who signed its package, where somebody did, and whether the key is theirs.
+    signed: Option<Signer>,
+    /// What is installed here of the same module.
+    installed: Option<ModuleInfo>,
     /// What its package says of it, where it carries a manifest.
     manifest: Option<ManifestView>,
     /// What it imports that is more than types: always empty for a module that can be bound.
@@ -96,7 +107,7 @@ pub async fn list(State(node): State<Node>) -> Result<Json<Vec<ModuleInfo>>, Pro
     blocking(move || node.modules().list()).await.map(Json)
 }
 
-/// Checks a component, compiles it and keeps it. The body is the component.
+/// Checks a component and its signature, compiles it and keeps it. The body is the component.
 #[utoipa::path(post, path = "/v1/modules", params(Naming), request_body(content = Vec<u8>, content_type = "application/wasm"), responses((status = 200, body = ModuleInfo), (status = 400, body = Problem), (status = 401, body = Problem), (status = 422, body = Problem)))]
 pub async fn install(
     State(node): State<Node>,
@@ -104,7 +115,8 @@ pub async fn install(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<ModuleInfo>, Problem> {
     let (Query(naming), body) = (naming?, body?);
-    blocking(move || node.modules().install(naming.name.as_deref(), body.to_vec())).await.map(Json)
+    let allowed = Allowed { downgrade: naming.allow_downgrade, other_signer: naming.allow_other_signer };
+    blocking(move || node.install(naming.name.as_deref(), body.to_vec(), allowed)).await.map(Json)
 }
 
 /// A module's component.
@@ -118,7 +130,7 @@ pub async fn code(State(node): State<Node>, Path(name): Path<String>) -> Result<
     Ok(([(header::CONTENT_TYPE, "application/wasm")], code.await?.to_vec()))
 }
 
-/// A module in detail: role, imports, size, fuel profile, rules.
+/// A module in detail: role, imports, size, signer, fuel profile, rules.
 #[utoipa::path(get, path = "/v1/modules/{name}", params(("name" = String, Path)), responses((status = 200, body = Inspection), (status = 401, body = Problem), (status = 404, body = Problem)))]
 pub async fn inspect(State(node): State<Node>, Path(name): Path<String>) -> Result<Json<Inspection>, Problem> {
     blocking(move || {
@@ -127,44 +139,70 @@ pub async fn inspect(State(node): State<Node>, Path(name): Path<String>) -> Resu
             .modules()
             .code(&info.code)?
             .ok_or_else(|| crate::NodeError::missing("module code", info.code, "install the module's file again"))?;
-        let surface = atlas_engine::surface(&code)?;
-        let binding = atlas_engine::Binding::new(atlas_engine::CodeHash(info.code.0));
-        let validator = node.modules().engine().validator(&code, binding).ok();
-        let rules = validator.as_ref().map(|validator| {
-            let rules = validator.rules();
-            RulesView {
-                lifecycle: format!("{:?}", crate::judge::lifecycle(validator)).to_lowercase(),
-                key: crate::judge::key_rule_text(&rules.key),
-                indexes: rules
-                    .indexes
-                    .iter()
-                    .map(|index| format!("{} ({})", index.name, crate::judge::index_kind_text(index.kind)))
-                    .collect(),
-                text: rules.text.iter().map(|field| field.path.clone()).collect(),
-                schema: serde_json::from_str(&rules.schema).unwrap_or_else(|_| serde_json::json!({})),
-            }
-        });
-        let running: Vec<_> =
-            node.modules().running().into_iter().filter(|v| v.binding().code.0 == info.code.0).collect();
-        let (records, fuel) = running.iter().map(|v| v.stats()).fold((0, 0), |(r, f), s| (r + s.records, f + s.fuel));
-        let fuel = FuelProfile {
-            meter: atlas_engine::Meter::V1.name(),
-            default_limit: atlas_engine::Binding::DEFAULT_FUEL,
-            empty_record: validator
-                .as_ref()
-                .and_then(|validator| validator.validate_alone(&crate::judge::empty_candidate()).fuel),
-            average: fuel.checked_div(records),
-            records,
-        };
-        Ok(Inspection {
-            info,
-            manifest: crate::modules::manifest(&code)?.map(ManifestView::from),
-            imports: surface.foreign_imports,
-            exports: surface.exports.into_iter().map(|(name, _)| name).collect(),
-            rules,
-            fuel,
-        })
+        inspection(&node, info, &code)
     })
     .await
     .map(Json)
+}
+
+/// A component in detail, without keeping it. The body is the component.
+#[utoipa::path(post, path = "/v1/packages/examine", request_body(content = Vec<u8>, content_type = "application/wasm"), responses((status = 200, body = Inspection), (status = 400, body = Problem), (status = 401, body = Problem), (status = 422, body = Problem)))]
+pub async fn examine(
+    State(node): State<Node>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Inspection>, Problem> {
+    let body = body?;
+    blocking(move || {
+        let info = node.modules().describe(&body)?;
+        inspection(&node, info, &std::sync::Arc::from(&body[..]))
+    })
+    .await
+    .map(Json)
+}
+
+/// Forgets an installed module. One that a space binds stays.
+#[utoipa::path(delete, path = "/v1/modules/{name}", params(("name" = String, Path)), responses((status = 200, body = ModuleInfo), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn remove(State(node): State<Node>, Path(name): Path<String>) -> Result<Json<ModuleInfo>, Problem> {
+    blocking(move || node.remove_module(&name)).await.map(Json)
+}
+
+fn inspection(node: &Node, info: ModuleInfo, code: &std::sync::Arc<[u8]>) -> Result<Inspection, crate::NodeError> {
+    let surface = atlas_engine::surface(code)?;
+    let binding = atlas_engine::Binding::new(atlas_engine::CodeHash(info.code.0));
+    let validator = node.modules().engine().validator(code, binding).ok();
+    let rules = validator.as_ref().map(|validator| {
+        let rules = validator.rules();
+        RulesView {
+            lifecycle: format!("{:?}", crate::judge::lifecycle(validator)).to_lowercase(),
+            key: crate::judge::key_rule_text(&rules.key),
+            indexes: rules
+                .indexes
+                .iter()
+                .map(|index| format!("{} ({})", index.name, crate::judge::index_kind_text(index.kind)))
+                .collect(),
+            text: rules.text.iter().map(|field| field.path.clone()).collect(),
+            schema: serde_json::from_str(&rules.schema).unwrap_or_else(|_| serde_json::json!({})),
+        }
+    });
+    let running: Vec<_> = node.modules().running().into_iter().filter(|v| v.binding().code.0 == info.code.0).collect();
+    let (records, fuel) = running.iter().map(|v| v.stats()).fold((0, 0), |(r, f), s| (r + s.records, f + s.fuel));
+    let fuel = FuelProfile {
+        meter: atlas_engine::Meter::V1.name(),
+        default_limit: atlas_engine::Binding::DEFAULT_FUEL,
+        empty_record: validator
+            .as_ref()
+            .and_then(|validator| validator.validate_alone(&crate::judge::empty_candidate()).fuel),
+        average: fuel.checked_div(records),
+        records,
+    };
+    Ok(Inspection {
+        manifest: crate::modules::manifest(code)?.map(ManifestView::from),
+        signed: node.signer(code)?,
+        installed: node.installed(&info.module)?,
+        imports: surface.foreign_imports,
+        exports: surface.exports.into_iter().map(|(name, _)| name).collect(),
+        info,
+        rules,
+        fuel,
+    })
 }

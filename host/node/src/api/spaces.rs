@@ -122,6 +122,35 @@ pub struct NewSlot {
     fuel: Option<u64>,
     /// Bytes of memory.
     memory: Option<u64>,
+    /// Whether config, fuel and memory of what is bound there now are kept, as far as they are left out.
+    #[serde(default)]
+    keep: bool,
+}
+
+impl NewSlot {
+    /// What is to be bound.
+    pub(super) fn binding(self, node: &Node, space: &Space) -> Result<NewBinding, NodeError> {
+        let config = self.config.map(|text| {
+            BASE64.decode(text.as_bytes()).map_err(|_| NodeError::Misuse("the config is not base64".into()))
+        });
+        let mut new = NewBinding {
+            slot: parse(&self.slot)?,
+            module: self.module,
+            config: config.transpose()?,
+            fuel: self.fuel,
+            memory: self.memory,
+        };
+        if let (true, Some(bound)) = (self.keep, space.current().1.slots.get(&new.slot)) {
+            let blob = bound.config.filter(|_| new.config.is_none());
+            new.config = match blob {
+                Some(id) => node.store().blob(&id)?,
+                None => new.config,
+            };
+            new.fuel = new.fuel.or(Some(bound.fuel));
+            new.memory = new.memory.or(Some(bound.memory));
+        }
+        Ok(new)
+    }
 }
 
 /// Spaces of this node.
@@ -164,16 +193,7 @@ pub async fn bind(
     blocking(move || {
         let founder = node.identities().resolve(new.founder.as_deref())?;
         let space = node.spaces().resolve(Some(&space))?;
-        let config = new.config.map(|text| {
-            BASE64.decode(text.as_bytes()).map_err(|_| NodeError::Misuse("the config is not base64".into()))
-        });
-        let binding = NewBinding {
-            slot: parse(&new.slot)?,
-            module: new.module,
-            config: config.transpose()?,
-            fuel: new.fuel,
-            memory: new.memory,
-        };
+        let binding = new.binding(&node, &space)?;
         SpaceView::of(&node, &*node.bind(&space, &founder, binding)?)
     })
     .await

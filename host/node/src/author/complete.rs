@@ -35,15 +35,14 @@ pub(super) fn complete(mut new: NewRecord, draft: Draft, rule: &KeyRule) -> Resu
         (KeyRule::None, Some(key)) => {
             return no("unwanted-key", format!("records of {} have no key, and `{key}` was given", new.type_name));
         }
-        (KeyRule::Any, None) => {
-            return no("missing-key", format!("records of {} need a key: give one with --key", new.type_name));
-        }
         (KeyRule::Literal(literal), None) => new.key = literal.parse().ok(),
         (KeyRule::Literal(literal), Some(key)) if key.as_str() == literal => {}
         (KeyRule::Literal(literal), Some(key)) => {
             return no("bad-key", format!("the key of {} is always `{literal}`, and `{key}` was given", new.type_name));
         }
-        (KeyRule::Tid, None) => new.key = Some(tid(crate::clock::now(), random())),
+        // A module that takes any key and makes none of the body leaves it to the host, as a server of the
+        // AT Protocol does.
+        (KeyRule::Tid | KeyRule::Any, None) => new.key = Some(tid(crate::clock::now(), random())),
         (KeyRule::Tid, Some(key)) if is_tid(key.as_str()) => {}
         (KeyRule::Tid, Some(key)) => {
             return no("bad-key", format!("`{key}` is no timestamp identifier: leave the key out to have one made"));

@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 use atlas_net::session::mesh::{Mesh, MeshStatus};
 use atlas_net::swarm::{Config, Dht, Multiaddr, Network, PeerId, Realm, Relay};
 use atlas_net::wire;
-use atlas_record::{SpaceId, TypeName};
+use atlas_record::{BlobId, SpaceId, TypeName};
 use atlas_store::{Batch, DocKind, Item};
 use crossbeam_channel::Sender;
 use zeroize::Zeroizing;
@@ -32,6 +32,7 @@ use crate::node::Node;
 use feed::{BACKLOG, Feed, News};
 use invite::{Invite, MOST_PEERS};
 use participation::Participation;
+pub(crate) use replica::BLOB_BYTES;
 use replica::NodeReplica;
 use sets::IdentitySets;
 
@@ -194,6 +195,11 @@ impl Net {
     /// How it goes.
     pub async fn status(&self) -> Result<MeshStatus, NodeError> {
         self.mesh.status().await.map_err(unavailable)
+    }
+
+    /// A blob that a record of a space names, from a peer that has it.
+    pub async fn blob(&self, space: SpaceId, id: BlobId, most: u64) -> Result<Option<Vec<u8>>, NodeError> {
+        self.mesh.blob(space, id, most).await.map_err(unavailable)
     }
 
     /// Connects to a peer that someone named, and remembers it.

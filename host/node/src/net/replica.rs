@@ -28,8 +28,8 @@ use crate::spaces::Space;
 
 /// Bytes of records that are read for a peer in one go.
 const READ_BYTES: usize = 4 << 20;
-/// The largest module or config that is fetched, in bytes.
-const BLOB_BYTES: u64 = 64 << 20;
+/// The largest blob that is fetched, in bytes: it is in memory until its hash is known.
+pub(crate) const BLOB_BYTES: u64 = 64 << 20;
 
 /// A node that serves the network.
 pub struct NodeReplica {
@@ -302,8 +302,16 @@ impl Replica for NodeReplica {
 
     fn blob(&self, space: &SpaceId, id: &BlobId) -> Result<Option<Blob>, ReplicaError> {
         let Some(space) = self.space(space) else { return Ok(None) };
-        if !self.named_blobs(&space, &Follows::All).contains(id) || self.node.denied().has(&id.0) {
+        if self.node.denied().has(&id.0) {
             return Ok(None);
+        }
+        if !self.named_blobs(&space, &Follows::All).contains(id) {
+            // What a record here names is handed out to whoever has the record.
+            if !self.node.is_carried_in(id, |carrier| *carrier == space.id).map_err(own)? {
+                return Ok(None);
+            }
+            let reader = self.node.store().open_blob(id).map_err(|error| ReplicaError(error.to_string()))?;
+            return Ok(reader.map(|reader| (reader.size(), Box::new(reader) as Box<dyn Read + Send>)));
         }
         // A standard module need not be in the store.
         let bytes = self.node.modules().code(id).map_err(|error| ReplicaError(error.to_string()))?;

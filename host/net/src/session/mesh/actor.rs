@@ -15,6 +15,7 @@ use super::super::joint::{Finding, Joint};
 use super::super::pair::{Heard, Pair};
 use super::super::serve::{Server, fresh};
 use super::super::table::{Entry as Meant, Table};
+use super::blobs::{Ask, MOST_ASKED};
 use super::contacts::Contacts;
 use super::status::{LeftPeer, MeshStatus, PeerState, SpaceState};
 use super::work::{self, Fetch, Intakes, Streams, Told};
@@ -396,6 +397,12 @@ impl Actor {
                 tokio::spawn(
                     async move { if blocked { network.block(peer).await } else { network.unblock(peer).await } },
                 );
+            }
+            Command::Blob(space, id, most, answer) => {
+                let tagged = |peer: &PeerId| Some((*peer, self.our_tag(peer, &space)?));
+                let peers = self.links.keys().filter_map(tagged).take(MOST_ASKED).collect();
+                let ask = Ask { network: self.network.clone(), peers, id, most, answer };
+                tokio::spawn(ask.run());
             }
             Command::Status(answer) => drop(answer.send(self.status())),
             Command::Stop(_) => unreachable!("it ends the loop"),

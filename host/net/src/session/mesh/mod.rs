@@ -5,6 +5,7 @@
 //! inbox is bounded, so a mesh that is behind slows its tasks down, and they slow their peers.
 
 mod actor;
+mod blobs;
 mod contacts;
 mod status;
 mod work;
@@ -12,7 +13,7 @@ mod work;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use atlas_record::SpaceId;
+use atlas_record::{BlobId, SpaceId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::acquaintance::Members;
@@ -51,6 +52,8 @@ pub(super) enum Command {
     Reach(SpaceId, Vec<Multiaddr>),
     /// Peers that are let in no more, or again.
     Blocked(PeerId, bool),
+    /// A blob of a space, of so many bytes at most.
+    Blob(SpaceId, BlobId, u64, oneshot::Sender<Option<Vec<u8>>>),
     /// How it goes.
     Status(oneshot::Sender<MeshStatus>),
     /// The end.
@@ -117,6 +120,14 @@ impl Mesh {
     /// Lets a peer in no more, or again.
     pub fn set_blocked(&self, peer: PeerId, blocked: bool) {
         self.command(Command::Blocked(peer, blocked));
+    }
+
+    /// A blob that a record or the laws of a space name, from whoever has it: the bytes of that hash, or
+    /// nothing if no peer of the space that is connected hands it out, or it has more bytes than `most`.
+    pub async fn blob(&self, space: SpaceId, id: BlobId, most: u64) -> Result<Option<Vec<u8>>, MeshError> {
+        let (answer, found) = oneshot::channel();
+        self.command(Command::Blob(space, id, most, answer));
+        found.await.map_err(|_| MeshError::Stopped)
     }
 
     /// How it goes.
