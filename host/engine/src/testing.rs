@@ -148,6 +148,15 @@ pub fn guest(behaviour: Behaviour) -> Vec<u8> {
     encode(&core_module(behaviour, ""), "", VALIDATOR_WIT)
 }
 
+/// The same, under another version of five characters.
+#[must_use]
+pub fn guest_of_version(behaviour: Behaviour, version: &str) -> Vec<u8> {
+    assert_eq!(version.len(), 5, "the guest says its version in five bytes");
+    let wat = module_wat(behaviour, "")
+        .replace(r#"(data (i32.const 1040) "0.1.0")"#, &format!(r#"(data (i32.const 1040) "{version}")"#));
+    encode(&wat::parse_str(wat).expect("the test guest is sound WAT"), "", VALIDATOR_WIT)
+}
+
 /// A validator component that also imports a clock of WASI.
 #[must_use]
 pub fn guest_with_clock() -> Vec<u8> {
@@ -203,8 +212,11 @@ pub fn command(behaviour: Behaviour) -> Candidate {
 }
 
 fn core_module(behaviour: Behaviour, imports: &str) -> Vec<u8> {
-    let wat = MODULE_WAT.replace(";; IMPORTS", imports).replace("$BEHAVIOUR", &(behaviour as u8).to_string());
-    wat::parse_str(wat).expect("the test guest is sound WAT")
+    wat::parse_str(module_wat(behaviour, imports)).expect("the test guest is sound WAT")
+}
+
+fn module_wat(behaviour: Behaviour, imports: &str) -> String {
+    MODULE_WAT.replace(";; IMPORTS", imports).replace("$BEHAVIOUR", &(behaviour as u8).to_string())
 }
 
 /// Embeds the validator's world in a core module and encodes both as a component.

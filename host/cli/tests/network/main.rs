@@ -5,6 +5,7 @@
 mod agreeing;
 mod membership;
 mod misbehaving;
+mod releases;
 
 use std::time::{Duration, Instant};
 
