@@ -13,6 +13,21 @@ const TIMED: usize = 20;
 #[test]
 fn three_nodes_of_which_one_is_cut_off_agree_again() {
     let Some(lab) = Lab::new("three_nodes_of_which_one_is_cut_off_agree_again") else { return };
+    cut_and_heal(&lab, Duration::ZERO);
+}
+
+/// Long enough for connections to be given up, addresses to be tried in vain and waits to grow.
+#[test]
+fn a_cut_of_two_minutes_heals_like_a_short_one() {
+    const NAME: &str = "a_cut_of_two_minutes_heals_like_a_short_one";
+    if std::env::var_os("ATLAS_TEST_FULL").is_none() {
+        return atlas_tests::skipped(NAME, "it takes minutes, and ATLAS_TEST_FULL is not set");
+    }
+    let Some(lab) = Lab::new(NAME) else { return };
+    cut_and_heal(&lab, Duration::from_secs(120));
+}
+
+fn cut_and_heal(lab: &Lab, cut: Duration) {
     let wire = lab.wire();
     let [(a_place, _), (b_place, _), (c_place, plug)] =
         ["192.0.2.1", "198.51.100.1", "203.0.113.1"].map(|address| lab.on(&wire, address));
@@ -41,6 +56,7 @@ fn three_nodes_of_which_one_is_cut_off_agree_again() {
         }
     }
     assert!(!shows(&ada, written.last().unwrap()), "there is no way for it");
+    std::thread::sleep(cut);
     plug.push();
     let begun = Instant::now();
     for node in [&ada, &bob, &eve] {

@@ -164,6 +164,8 @@ impl Atlas {
     pub fn up_with(&self, more: &[&str]) -> Up {
         let mut child = self
             .command(&[&["up", "--api", "127.0.0.1:0", "--json"], more].concat())
+            // What a node logs is seen beside its test's output.
+            .envs(std::env::var_os("ATLAS_TEST_LOG").map(|filter| ("ATLAS_LOG", filter)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

@@ -240,6 +240,13 @@ impl Node {
         &self.0.steady
     }
 
+    /// Waits for what is being decided now. Whoever has just learned something and looks for what
+    /// waits for it calls this in between: a decision that did not know yet is stored when this
+    /// returns, and will be found; a later one knows.
+    pub(crate) fn let_decisions_end(&self) {
+        drop(self.steady().write().expect("no thread panics with this lock"));
+    }
+
     pub(crate) fn written(&self) -> &Rates {
         &self.0.written
     }

@@ -4,7 +4,7 @@
 //! 32 bytes, absent values as `null`. `docs/record-format.md` shows it byte by byte.
 
 use crate::Timestamp;
-use crate::cbor::{DecodeError, Fault, Item, Reader, Value, Writer};
+use crate::cbor::{DecodeError, Fault, Reader, Value, Writer};
 use crate::chain;
 use crate::id::{BlobId, ConstitutionId, GrantId, IdentityId, PublicKey, RecordId, SpaceId};
 use crate::limits;
@@ -248,15 +248,17 @@ fn link(r: &mut Reader<'_>) -> Result<Link, DecodeError> {
     r.tuple(2, "a link: relation and target")?;
     let relation = r.parsed("a relation")?;
     let at = r.at();
-    let target = match r.item()? {
+    let target = match r.if_text()? {
         // `name:` has one form only; no need to write it out and compare.
-        Item::Text(text) if text.starts_with("name:") => text.parse().ok(),
+        Some(text) if text.starts_with("name:") => text.parse().ok(),
         // A CID as text would be a second form of the same link.
-        Item::Text(text) => {
+        Some(text) => {
             text.parse::<Target>().ok().filter(|target| !matches!(target, Target::Cid(_)) && target.to_string() == text)
         }
-        Item::Link(cid) => Some(Target::Cid(cid)),
-        _ => None,
+        None => match r.value()? {
+            Value::Link(cid) => Some(Target::Cid(cid)),
+            _ => None,
+        },
     };
     let Some(target) = target else { return r.fail(at, Fault::Expected(WHAT)) };
     Ok(Link { relation, target })

@@ -14,8 +14,11 @@ use crate::project::Project;
 /// The target of every module.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
+/// The earliest Rust that compiles the SDK.
+const NEEDED: &str = env!("CARGO_PKG_RUST_VERSION");
+
 const INSTALL: &str = "  rustup target add wasm32-unknown-unknown   (rustup from https://rustup.rs)
-  apt-get install rustc-web cargo-web rust-web-src lld   (Debian; used through /usr/bin/cargo)
+  apt-get install rustc-web cargo-web rust-web-src lld   (Debian, if its Rust is recent enough; used through /usr/bin/cargo)
   dnf install rust-std-static-wasm32-unknown-unknown   (Fedora, for its own Rust)";
 
 /// Where the standard library comes from.
@@ -57,6 +60,10 @@ impl Toolchain {
                 tried += &format!("  {}: does not run\n", rustc.display());
                 continue;
             };
+            if is_older(&version, NEEDED) {
+                tried += &format!("  {version}: too old, the SDK needs {NEEDED}\n");
+                continue;
+            }
             if sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir() {
                 return Ok(Self { cargo, rustc, std: Std::Shipped, version, sysroot });
             }
@@ -141,6 +148,16 @@ pub(super) fn build(project: &Project) -> Result<Vec<u8>, RegistryError> {
     super::encode(&std::fs::read(&wasm).map_err(RegistryError::file(wasm))?)
 }
 
+/// Whether `rustc MAJOR.MINOR…` is older than `MAJOR.MINOR`. A version that cannot be read is not.
+fn is_older(line: &str, needed: &str) -> bool {
+    let numbers = |text: &str| {
+        let mut parts = text.split(['.', '-', ' ']);
+        Some((parts.next()?.parse::<u32>().ok()?, parts.next()?.parse::<u32>().ok()?))
+    };
+    let found = line.split_whitespace().nth(1).and_then(numbers);
+    found.zip(numbers(needed)).is_some_and(|(found, needed)| found < needed)
+}
+
 /// Version and sysroot of a compiler, if it runs.
 fn probe(rustc: &Path) -> Option<(String, PathBuf)> {
     let ask = |argument: &[&str]| {
@@ -170,4 +187,20 @@ fn registries() -> Vec<PathBuf> {
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let Some(Ok(folders)) = home.map(|home| std::fs::read_dir(home.join("registry/src"))) else { return Vec::new() };
     folders.flatten().map(|folder| folder.path()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_compiler_is_told_from_one_that_will_do() {
+        assert!(is_older("rustc 1.85.0 (4d91de4e4 2025-02-17) (built from a source tarball)", "1.95"));
+        assert!(is_older("rustc 1.9.0", "1.95"));
+        for good in
+            ["rustc 1.95.0 (59807616e 2026-04-14)", "rustc 1.96.0-nightly (abc 2026-05-01)", "rustc 2.0.0", "rustc"]
+        {
+            assert!(!is_older(good, "1.95"), "{good}");
+        }
+    }
 }

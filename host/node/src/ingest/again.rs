@@ -23,6 +23,7 @@ impl Node {
 
     /// Looks again at records that wait for something that has just come.
     pub fn retry_waiting_for(&self, key: &WaitKey, now: Timestamp) -> Result<usize, NodeError> {
+        self.let_decisions_end();
         let parked =
             self.in_rounds(now, |most| Ok(records(self.store().parked_waiting(key, most)?)), Self::admit_again)?;
         let pending = self.in_rounds(now, |most| Ok(self.store().pending_waiting(key, most)?), Self::judge_again)?;
@@ -44,19 +45,22 @@ impl Node {
 
     /// Judges the records that waited for these, and those that waited for them.
     pub(crate) fn records_came(&self, mut came: Vec<RecordId>, now: Timestamp) -> Result<(), NodeError> {
-        while let Some(id) = came.pop() {
+        while !came.is_empty() {
+            self.let_decisions_end();
             if self.store().pending_count() == 0 {
                 return Ok(());
             }
-            self.in_rounds(
-                now,
-                |most| Ok(self.store().pending_waiting(&WaitKey::Record(id), most)?),
-                |node, waiting, now| {
-                    let settled = node.judge_again(waiting, now)?;
-                    came.extend_from_slice(&settled);
-                    Ok(settled)
-                },
-            )?;
+            for id in std::mem::take(&mut came) {
+                self.in_rounds(
+                    now,
+                    |most| Ok(self.store().pending_waiting(&WaitKey::Record(id), most)?),
+                    |node, waiting, now| {
+                        let settled = node.judge_again(waiting, now)?;
+                        came.extend_from_slice(&settled);
+                        Ok(settled)
+                    },
+                )?;
+            }
         }
         Ok(())
     }

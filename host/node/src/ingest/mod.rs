@@ -226,7 +226,10 @@ impl Node {
         let came: Vec<RecordId> = ids.iter().filter(|(i, _)| fates[*i].is_stored()).map(|(_, id)| *id).collect();
         // A header is enough for a path, whatever its body waits for.
         let held: Vec<RecordId> = ids.iter().filter(|(i, _)| fates[*i].holds_header()).map(|(_, id)| *id).collect();
-        self.headers_came(&held)?;
+        if !held.is_empty() {
+            self.let_decisions_end();
+            self.headers_came(&held)?;
+        }
         self.records_came(came, now)?;
         Ok(fates)
     }

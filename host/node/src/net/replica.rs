@@ -38,15 +38,12 @@ pub struct NodeReplica {
     identities: Arc<IdentitySets>,
     /// Code that came and cannot be used here: it is not asked for again.
     unfit: Mutex<HashSet<BlobId>>,
-    /// Held while records of peers are taken in: one portion at a time uses every core, and a record
-    /// whose judgement needs another cannot miss it between two.
-    intake: Mutex<()>,
 }
 
 impl NodeReplica {
     /// For a node.
     pub fn new(node: Node, participations: Arc<Participations>, identities: Arc<IdentitySets>) -> Self {
-        Self { node, participations, identities, unfit: Mutex::default(), intake: Mutex::default() }
+        Self { node, participations, identities, unfit: Mutex::default() }
     }
 
     fn space(&self, id: &SpaceId) -> Option<Arc<Space>> {
@@ -62,7 +59,6 @@ impl NodeReplica {
     }
 
     fn take_records(&self, space: &SpaceId, items: &[Vec<u8>]) -> Result<Vec<Outcome>, NodeError> {
-        let _one = self.intake.lock().expect("no thread panics with this lock");
         let arrived = self.node.ingest_from_peer(space, items, clock::now())?;
         let mut outcomes = Vec::with_capacity(arrived.len());
         for it in arrived {

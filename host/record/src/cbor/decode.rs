@@ -185,6 +185,14 @@ impl<'a> Reader<'a> {
         self.bytes()?.try_into().or_else(|_| self.fail(at, Fault::Expected(what)))
     }
 
+    /// Text, if that comes next.
+    pub(crate) fn if_text(&mut self) -> Result<Option<&'a str>, DecodeError> {
+        match self.bytes.get(self.at) {
+            Some(first) if first >> 5 == 3 => self.text().map(Some),
+            _ => Ok(None),
+        }
+    }
+
     pub(crate) fn text(&mut self) -> Result<&'a str, DecodeError> {
         let head = self.expect(3, "text")?;
         self.text_of(&head)
