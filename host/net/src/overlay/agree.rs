@@ -51,7 +51,8 @@ impl<P: PeerKey> Overlay<P> {
             return;
         }
         let under_way = self.spaces.values().filter(|other| other.running.is_some()).count();
-        if self.wants.of_space(&space) > ENOUGH || under_way >= self.config.reconciles || self.busy {
+        let enough = if joined.overflowed > 0 { self.refill() } else { ENOUGH };
+        if self.wants.of_space(&space) > enough || under_way >= self.config.reconciles || self.busy {
             let later = now + self.config.reconcile_soon;
             let joined = self.spaces.get_mut(&space).expect("it was just there");
             (joined.reconcile_at, joined.routine_at) = (later, joined.routine_at.max(later));
@@ -68,6 +69,20 @@ impl<P: PeerKey> Overlay<P> {
         let (Some(peer), Some(token)) = (partner, token) else { return };
         joined.running = Some(Running { token, peer, since: now, full: false });
         self.actions.push_back(Action::Reconcile { peer, space, token });
+    }
+
+    /// How little is left to fetch of what one comparison found, when it is time for the next one: so that fetching
+    /// never waits for it.
+    pub(super) fn refill(&self) -> usize {
+        self.config.owed_most / 2
+    }
+
+    /// There is room on the want-list for more of a space whose last comparison ended for lack of it.
+    pub(super) fn refilled(&mut self, now: Millis, space: SpaceId) {
+        if self.spaces.get(&space).is_some_and(|joined| joined.overflowed > 0) {
+            self.look(space, now);
+            self.schedule(now, space);
+        }
     }
 
     /// With whom to reconcile now, and when to look again.
@@ -147,11 +162,14 @@ impl<P: PeerKey> Overlay<P> {
 
     /// A reconciliation that this node started has ended.
     pub fn reconciled(&mut self, now: Millis, token: Token, end: End, tally: Tally) {
+        let refill = self.refill();
         let found = self.spaces.iter_mut().find(|(_, joined)| joined.running.is_some_and(|r| r.token == token));
         let Some((&space, joined)) = found else { return };
         let Some(running) = joined.running.take() else { return };
         let peer = running.peer;
         let stopped = tally.stopped || running.full;
+        // As soon as there is room again; at once there may be none for other reasons.
+        let again = if self.wants.of_space(&space) > refill { now } else { now + self.config.reconcile_soon };
         let (fixed, each) = self.config.reconcile_cost;
         let lied = end == End::Complete && tally.bytes > fixed + each * tally.differences;
         if end == End::Complete && !stopped {
@@ -163,7 +181,7 @@ impl<P: PeerKey> Overlay<P> {
             if end != End::Complete {
                 agreement.not_before = now + AFTER_BREAK;
             } else if stopped {
-                agreement.not_before = now + self.config.reconcile_soon;
+                agreement.not_before = again;
             } else {
                 agreement.due = false;
                 agreement.compared = Some(now);

@@ -67,6 +67,7 @@ impl<P: PeerKey> Overlay<P> {
             (None, Some((peer, space))) => (*peer, *space, true),
             (None, None) => return,
         };
+        let wanted = self.wants.of_space(&space);
         let mut taken_in: Vec<Entry> = Vec::new();
         let mut undelivered = Vec::new();
         for (id, outcome) in outcomes {
@@ -109,6 +110,10 @@ impl<P: PeerKey> Overlay<P> {
         self.spread(now, space, &taken_in);
         self.judge(now, peer);
         self.pump(now);
+        let refill = self.refill();
+        if wanted > refill && self.wants.of_space(&space) <= refill {
+            self.refilled(now, space);
+        }
     }
 
     /// A fetch ended. What it did not bring is asked of others.

@@ -37,6 +37,13 @@ const COMMIT_EVERY: Duration = Duration::from_secs(1);
 const COMMIT_BEHIND: Duration = Duration::from_secs(5);
 /// Records that are far.
 const FAR: u64 = 10_000;
+/// While records stream in and nobody asks for words, the processors are theirs. The index follows once nothing
+/// has come for so long,
+const QUIET: Duration = Duration::from_millis(300);
+/// or it has waited for so long; then it goes on until it has caught up.
+const MOST_WAITED: Duration = Duration::from_secs(20);
+/// Records that are no stream.
+const FEW: u64 = 1024;
 /// Time between two commits that somebody waits for.
 const COMMIT_ASKED: Duration = Duration::from_millis(50);
 /// How long it waits for work before it looks whether it should stop.
@@ -104,6 +111,17 @@ struct Indexer<'a> {
     committed: u64,
     last_commit: Instant,
     rules: TextRules,
+    stream: Stream,
+}
+
+/// What is known of the records that come in.
+struct Stream {
+    /// The last of them, and when it came.
+    last: (u64, Instant),
+    /// Since when the index waits.
+    waits: Option<Instant>,
+    /// It has waited long enough.
+    late: bool,
 }
 
 /// The number that the index's last commit carries, if it belongs to this store.
@@ -158,6 +176,7 @@ impl<'a> Indexer<'a> {
             committed: seen,
             last_commit: Instant::now(),
             rules: TextRules::new(work.spaces.clone(), work.modules.clone()),
+            stream: Stream { last: (work.store.watermark(), Instant::now() - QUIET), waits: None, late: false },
         };
         indexer.publish();
         Ok(indexer)
@@ -172,6 +191,10 @@ impl<'a> Indexer<'a> {
             if let Some(damage) = self.work.progress.take_damage() {
                 return Err(TextError::Damaged(damage));
             }
+            if self.steps_aside() {
+                self.wait(changes, QUIET / 4);
+                continue;
+            }
             let busy = self.read_page()?;
             if self.is_due(busy) {
                 self.commit()?;
@@ -180,19 +203,43 @@ impl<'a> Indexer<'a> {
                 continue;
             }
             let wait = if self.is_dirty() { COMMIT_ASKED / 4 } else { LOOK_EVERY };
-            // What changed is in the store; a subscriber that was too slow misses nothing.
-            let Ok(changes) = changes.next(wait) else {
-                self.shown = true;
-                continue;
-            };
-            self.shown |= changes.iter().any(|change| change.before.is_some());
-            if let Some(last) = changes.iter().filter(|change| change.before.is_none()).map(|change| change.n).max() {
-                // Changes are published just before the watermark moves.
-                self.work.store.wait_beyond(last - 1, LOOK_EVERY);
-            }
+            self.wait(changes, wait);
         }
         // What was read need not be read again by whoever opens the index next.
         if self.fresh > 0 { self.commit() } else { Ok(()) }
+    }
+
+    /// Waits for something to change.
+    fn wait(&mut self, changes: &Changes, wait: Duration) {
+        // What changed is in the store; a subscriber that was too slow misses nothing.
+        let Ok(changes) = changes.next(wait) else {
+            self.shown = true;
+            return;
+        };
+        self.shown |= changes.iter().any(|change| change.before.is_some());
+        if let Some(last) = changes.iter().filter(|change| change.before.is_none()).map(|change| change.n).max() {
+            // Changes are published just before the watermark moves.
+            self.work.store.wait_beyond(last - 1, LOOK_EVERY);
+        }
+    }
+
+    /// Whether the records that stream in have the processors for now.
+    fn steps_aside(&mut self) -> bool {
+        let (now, watermark) = (Instant::now(), self.work.store.watermark());
+        let stream = &mut self.stream;
+        if watermark > stream.last.0 {
+            stream.last = (watermark, now);
+        }
+        let asked = self.work.progress.wanted() > self.seen;
+        let flows = watermark - self.seen > FEW && stream.last.1.elapsed() < QUIET;
+        if asked || !flows {
+            stream.waits = None;
+            // What comes next is a stream of its own once this one has been followed to its end.
+            stream.late &= watermark > self.seen;
+            return false;
+        }
+        stream.late |= stream.waits.get_or_insert(now).elapsed() > MOST_WAITED;
+        !stream.late
     }
 
     fn is_dirty(&self) -> bool {
