@@ -106,7 +106,7 @@ impl Default for Config {
             owed_per_delivered: 4,
             owed_most: 16_384,
             in_flight: 8192,
-            fetches_per_peer: 2,
+            fetches_per_peer: 4,
             batch: (16, 1024),
             fetch_idle: 10_000,
             fetch_whole: 60_000,
