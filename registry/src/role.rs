@@ -36,7 +36,10 @@ impl Role {
             ..row("validator", "atlas:validator@0.1.0", "validator-0.1", "atlas:validator/validation")
         },
         row("trust", "atlas:trust@0.1.0", "trust-0.1", "atlas:trust/trusting"),
-        row("ranker", "atlas:ranker@0.1.0", "ranker-0.1", "atlas:ranker/ranking"),
+        Self {
+            example: Some("fresh"),
+            ..row("ranker", "atlas:ranker@0.1.0", "ranker-0.1", "atlas:ranker/ranking")
+        },
         row("governance", "atlas:governance@0.1.0", "governance-0.1", "atlas:governance/tallying"),
         row("admission", "atlas:admission@0.1.0", "admission-0.1", "atlas:admission/admitting"),
         row("economy", "atlas:economy@0.1.0", "economy-0.1", "atlas:economy/balancing"),

@@ -308,6 +308,23 @@ function prepare(module, draft) {
   }
 }
 
+/** What every module says of itself, and how it takes its config. */
+export function described(module) {
+  const { name, version, summary } = module;
+  return {
+    describe: () => ({ name, version, summary }),
+    configure(config) {
+      try {
+        if (module.configure) module.configure(config);
+        else if (config.length > 0) refuse('no-config', 'this module takes no config');
+      } catch (error) {
+        if (error instanceof Refusal) throw { tag: 'invalid', val: error.message };
+        throw error;
+      }
+    },
+  };
+}
+
 /**
  * The exports of the validator world, made of an object with `name`, `version`, `summary`,
  * `rules` and `validate(record)`, and where it has them `configure(bytes)`, `prepare(draft)` and
@@ -315,20 +332,9 @@ function prepare(module, draft) {
  * refuses.
  */
 export function validator(module) {
-  const { name, version, summary, rules } = module;
+  const { rules } = module;
   return {
-    module: {
-      describe: () => ({ name, version, summary }),
-      configure(config) {
-        try {
-          if (module.configure) module.configure(config);
-          else if (config.length > 0) refuse('no-config', 'this module takes no config');
-        } catch (error) {
-          if (error instanceof Refusal) throw { tag: 'invalid', val: error.message };
-          throw error;
-        }
-      },
-    },
+    module: described(module),
     validation: {
       rules: () => ({
         lifecycle: rules.lifecycle ?? 'append',
