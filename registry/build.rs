@@ -1,15 +1,19 @@
 //! Embeds what a new project is made of: the WIT packages, the Rust SDK's sources, the
-//! templates and the examples. They are read from this tree, so that what authors get is
+//! templates, the examples and the standard modules of some roles. They are read from this tree, so that what authors get is
 //! what the standard modules are built with.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Table, folder or file in the tree, and where it stands in the table.
-const EMBEDDED: [(&str, &str, &str); 8] = [
+const EMBEDDED: [(&str, &str, &str); 12] = [
     ("WIT", "wit", ""),
     ("TEMPLATES", "sdk-guest/templates", ""),
     ("EXAMPLES", "examples", ""),
+    ("STANDARD", "modules/trust/direct/src/lib.rs", "direct"),
+    ("STANDARD", "modules/governance/majority/src/lib.rs", "majority"),
+    ("STANDARD", "modules/admission/members/src/lib.rs", "members"),
+    ("STANDARD", "modules/economy/balanced/src/lib.rs", "balanced"),
     ("RUST_SDK", "sdk-guest/Cargo.toml", "sdk/Cargo.toml"),
     ("RUST_SDK", "sdk-guest/README.md", "sdk/README.md"),
     ("RUST_SDK", "sdk-guest/src", "sdk/src/"),

@@ -41,7 +41,7 @@ pub use language::Language;
 pub use manifest::{MAX_MANIFEST_BYTES, Manifest, SECTION};
 #[cfg(feature = "author")]
 pub use project::{MODULE_TOML, Project};
-pub use role::Role;
+pub use role::{Role, Start};
 pub use signature::Signature;
 
 #[cfg(feature = "author")]

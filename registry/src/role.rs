@@ -15,13 +15,28 @@ pub struct Role {
     pub folder: &'static str,
     /// The interface by which a component shows its role, without a version.
     pub interface: &'static str,
-    /// The folder in `examples/` that a new module starts from, where there is one.
-    pub example: Option<&'static str>,
+    /// What a new module of this role starts from.
+    pub start: Start,
+}
+
+/// What a new module starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// A folder in `examples/`, in every language and with cases, and what it is in words.
+    Example(&'static str, &'static str),
+    /// A standard module, by name: Rust only.
+    Standard(&'static str),
 }
 
 /// The row of a world whose package, world and folder are all called after the role.
-const fn row(name: &'static str, wit: &'static str, folder: &'static str, interface: &'static str) -> Role {
-    Role { name, world: name, wit, folder, interface, example: None }
+const fn row(
+    name: &'static str,
+    wit: &'static str,
+    folder: &'static str,
+    interface: &'static str,
+    start: Start,
+) -> Role {
+    Role { name, world: name, wit, folder, interface, start }
 }
 
 /// The folder of `wit/` with what every world shares.
@@ -31,18 +46,36 @@ pub(crate) const SHARED_WIT: &str = "types-0.1";
 impl Role {
     /// All of them.
     pub const ALL: &[Self] = &[
-        Self {
-            example: Some("recipe"),
-            ..row("validator", "atlas:validator@0.1.0", "validator-0.1", "atlas:validator/validation")
-        },
-        row("trust", "atlas:trust@0.1.0", "trust-0.1", "atlas:trust/trusting"),
-        Self {
-            example: Some("fresh"),
-            ..row("ranker", "atlas:ranker@0.1.0", "ranker-0.1", "atlas:ranker/ranking")
-        },
-        row("governance", "atlas:governance@0.1.0", "governance-0.1", "atlas:governance/tallying"),
-        row("admission", "atlas:admission@0.1.0", "admission-0.1", "atlas:admission/admitting"),
-        row("economy", "atlas:economy@0.1.0", "economy-0.1", "atlas:economy/balancing"),
+        row(
+            "validator",
+            "atlas:validator@0.1.0",
+            "validator-0.1",
+            "atlas:validator/validation",
+            Start::Example("recipe", "a type for recipes"),
+        ),
+        row("trust", "atlas:trust@0.1.0", "trust-0.1", "atlas:trust/trusting", Start::Standard("direct")),
+        row(
+            "ranker",
+            "atlas:ranker@0.1.0",
+            "ranker-0.1",
+            "atlas:ranker/ranking",
+            Start::Example("fresh", "an order by age and replies"),
+        ),
+        row(
+            "governance",
+            "atlas:governance@0.1.0",
+            "governance-0.1",
+            "atlas:governance/tallying",
+            Start::Standard("majority"),
+        ),
+        row(
+            "admission",
+            "atlas:admission@0.1.0",
+            "admission-0.1",
+            "atlas:admission/admitting",
+            Start::Standard("members"),
+        ),
+        row("economy", "atlas:economy@0.1.0", "economy-0.1", "atlas:economy/balancing", Start::Standard("balanced")),
     ];
 
     /// By its word.

@@ -3,15 +3,15 @@
 //! A project stands on its own. The WIT package of its world lies in it, and so does what its
 //! language needs to read records: a few hundred lines for JavaScript, Python and C, and the
 //! SDK for Rust, in source, because a path into Atlas's own tree would exist on nobody else's
-//! machine. The module itself starts as the example of its role, so that the first build
-//! works and the first change is small.
+//! machine. The module itself starts as the example of its role, or as the standard module of
+//! it, so that the first build works and the first change is small.
 
 use std::path::{Path, PathBuf};
 
-use crate::embedded::{EXAMPLES, RUST_SDK, TEMPLATES, WIT};
+use crate::embedded::{EXAMPLES, RUST_SDK, STANDARD, TEMPLATES, WIT};
 use crate::error::RegistryError;
 use crate::language::Language;
-use crate::role::{Role, SHARED_WIT};
+use crate::role::{Role, SHARED_WIT, Start};
 
 /// What to write.
 #[derive(Debug, Clone)]
@@ -62,11 +62,14 @@ pub fn files(new: &New<'_>) -> Result<Vec<(String, String)>, RegistryError> {
     let short = short_name(new.name)?;
     let full = if new.name.contains(':') { new.name.to_owned() } else { format!("{NAMESPACE}:{short}") };
     let New { role, language, .. } = new;
-    let example = role.example.ok_or_else(|| RegistryError::Unknown {
-        what: "template for the role",
-        name: role.name.to_owned(),
-        known: Role::ALL.iter().filter(|role| role.example.is_some()).map(|role| role.name.to_owned()).collect(),
-    })?;
+    if let (Start::Standard(_), true) = (role.start, *language != Language::Rust) {
+        return Err(RegistryError::NoTemplate { role: role.name, language: language.name() });
+    }
+    let (starts, tested) = match role.start {
+        Start::Example(_, what) => (format!("an example, {what}"), " --cases cases"),
+        Start::Standard(name) => (format!("the standard module `atlas:{name}`"), ""),
+    };
+    let slot = if role.name == "validator" { "validator:TYPE" } else { role.name };
     let fill = |text: &str| {
         text.replace("{{name}}", short)
             .replace("{{module}}", &full)
@@ -74,6 +77,9 @@ pub fn files(new: &New<'_>) -> Result<Vec<(String, String)>, RegistryError> {
             .replace("{{wit}}", role.wit)
             .replace("{{world}}", role.world)
             .replace("{{language}}", language.name())
+            .replace("{{starts}}", &starts)
+            .replace("{{tested}}", tested)
+            .replace("{{slot}}", slot)
     };
     let mut files = Vec::new();
     let both = format!("{}-{}", language.name(), role.name);
@@ -88,13 +94,21 @@ pub fn files(new: &New<'_>) -> Result<Vec<(String, String)>, RegistryError> {
             files.push((path.to_owned(), fill(&text)));
         }
     }
-    let source = format!("{example}.{}", language.extension());
-    for (path, text) in under(EXAMPLES, &format!("{example}/")) {
-        let renamed = || text.replace(&format!("example:{example}"), &full);
-        if path == source {
-            files.push((source_path(*language).to_owned(), renamed()));
-        } else if path.starts_with("cases/") {
-            files.push((path.to_owned(), renamed()));
+    match role.start {
+        Start::Example(example, _) => {
+            let source = format!("{example}.{}", language.extension());
+            for (path, text) in under(EXAMPLES, &format!("{example}/")) {
+                let renamed = || text.replace(&format!("example:{example}"), &full);
+                if path == source {
+                    files.push((source_path(*language).to_owned(), renamed()));
+                } else if path.starts_with("cases/") {
+                    files.push((path.to_owned(), renamed()));
+                }
+            }
+        }
+        Start::Standard(name) => {
+            let (_, text) = STANDARD.iter().find(|(known, _)| *known == name).expect("the build script embeds it");
+            files.push((source_path(*language).to_owned(), text.replace(&format!("atlas:{name}"), &full)));
         }
     }
     if *language == Language::Rust {
@@ -143,13 +157,17 @@ mod tests {
     fn every() -> impl Iterator<Item = New<'static>> {
         let of =
             |role| Language::ALL.iter().map(move |language| New { role, name: "org.example:x", language: *language });
-        Role::ALL.iter().filter(|role| role.example.is_some()).flat_map(of)
+        Role::ALL
+            .iter()
+            .flat_map(of)
+            .filter(|new| matches!(new.role.start, Start::Example(..)) || new.language == Language::Rust)
     }
 
     #[test]
-    fn a_role_without_a_template_says_which_have_one() {
+    fn a_role_without_a_template_in_a_language_says_which_has_one() {
         let trust = New { role: Role::named("trust").unwrap(), name: "x", language: Language::C };
-        assert!(files(&trust).unwrap_err().to_string().contains("expected one of validator"));
+        let refused = files(&trust).unwrap_err().to_string();
+        assert!(refused.contains("--lang rust") && refused.contains("trust"), "{refused}");
     }
 
     #[test]
@@ -169,16 +187,17 @@ mod tests {
     }
 
     #[test]
-    fn every_role_has_a_project_in_every_language() {
+    fn every_role_has_a_project_and_two_have_one_in_every_language() {
         for new in every() {
             let new = New { name: "acme:soup-pot", ..new };
             let files = files(&new).unwrap();
             let text = |path: &str| files.iter().find(|(found, _)| found == path).unwrap_or_else(|| panic!("{path}"));
             assert!(text(source_path(new.language)).1.contains("acme:soup-pot"), "{new:?}");
-            for path in ["module.toml", "README.md", ".gitignore"] {
-                assert!(!text(path).1.contains("{{"), "{path} of {new:?}");
+            for (path, text) in files.iter().filter(|(path, _)| !path.starts_with("atlas/")) {
+                assert!(!text.contains("{{"), "{path} of {new:?}");
             }
-            assert!(files.iter().any(|(path, _)| path.starts_with("cases/")), "{new:?}");
+            let cases = files.iter().any(|(path, _)| path.starts_with("cases/"));
+            assert_eq!(cases, matches!(new.role.start, Start::Example(..)), "{new:?}");
             assert!(files.iter().any(|(path, _)| path.ends_with("types.wit")), "{new:?}");
         }
     }

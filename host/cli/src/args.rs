@@ -225,11 +225,11 @@ pub enum Space {
 pub enum Module {
     /// Write a new module's project: source, cases, manifest, README
     New {
-        /// What it decides: validator
+        /// What it decides: validator, ranker, trust, governance, admission or economy
         role: String,
         /// NAME or NAMESPACE:NAME
         name: String,
-        /// The language: rust, js, python or c
+        /// The language: rust, js, python or c; roles other than validator and ranker start in Rust
         #[arg(long, value_name = "LANGUAGE")]
         lang: String,
         /// Where to write it [default: a folder of its name, here]

@@ -108,6 +108,85 @@ fn journey(test: &str, lang: &str) {
     }
     drop(up);
     assert_healthy(&atlas);
+    handed_on(&atlas, packed["file"].as_str().unwrap());
+}
+
+/// Ada publishes a package; Bob, on another node, finds it, installs it and has it judge in a space of his own.
+fn handed_on(ada: &Atlas, package: &str) {
+    ada.json(&["module", "bind", "validator:atlas.moduleRelease", "module-release"]);
+    let bob = crate::fresh();
+    bob.json(&["id", "new", "bob"]);
+    let (_ada_runs, _bob_runs) = (ada.up_online(&["--dht", "off"]), bob.up_online(&["--dht", "off"]));
+    let invitation = ada.json(&["space", "invite"])["line"].as_str().unwrap().to_owned();
+    bob.run(&["space", "join", &invitation]).exits(0);
+    ada.json(&["module", "publish", package]);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    while bob.json(&["module", "search", "recipe"]).as_array().unwrap().is_empty() {
+        assert!(std::time::Instant::now() < deadline, "the release never came to Bob");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let installed = bob.json(&["module", "install", "example:recipe", "--yes", "--no-test"]);
+    assert_eq!(installed["module"], "example:recipe");
+    bob.json(&["space", "create", "kitchen", "--as", "bob"]);
+    let fuel = ["--fuel", "1000000000"];
+    let bind = ["module", "bind", "--space", "kitchen", "validator:example.recipe", "recipe"];
+    bob.json(&[&bind[..], &fuel].concat());
+    let put = |body: &str| {
+        let ended = bob.run(&["put", "example.recipe", "--space", "kitchen", "--json", "--body", body]);
+        if ended.code == Some(0) { "valid".to_owned() } else { ended.problem()["code"].as_str().unwrap().to_owned() }
+    };
+    assert_eq!(put(r#"{"title":"Soup","minutes":40,"ingredients":["water"]}"#), "valid");
+    assert_eq!(put(r#"{"title":"Soup","minutes":0,"ingredients":["water"]}"#), "out-of-range");
+}
+
+/// The same ranker in every language: each keeps its laws and its cases, and no two differ.
+#[test]
+fn a_ranker_is_the_same_in_every_language() {
+    const NAME: &str = "a_ranker_is_the_same_in_every_language";
+    let (atlas, shop) = (settled(), workshop());
+    let mut built: Vec<String> = Vec::new();
+    for lang in ["c", "rust", "js", "python"] {
+        let project = shop.path().join(lang);
+        let folder = project.to_str().unwrap();
+        atlas.json(&["module", "new", "ranker", "fresh", "--lang", lang, "--path", folder]);
+        if build(NAME, &atlas, folder).is_none() {
+            continue;
+        }
+        let packed = atlas.json(&["module", "pack", "--path", folder]);
+        let file = packed["file"].as_str().unwrap().to_owned();
+        let cases = project.join("cases");
+        let test = ["module", "test", &file, "--runs", "24", "--cases", cases.to_str().unwrap()];
+        let report = atlas.json(&test);
+        let met = report["cases"].as_array().unwrap().iter().filter(|case| case["met"] == true).count();
+        assert_eq!((&report["passed"], met), (&json!(true), 8), "{lang}: {report}");
+        built.push(file);
+    }
+    if let [first, others @ ..] = &built[..] {
+        for other in others {
+            let compared = atlas.json(&["module", "compare", first, other, "--runs", "24"]);
+            assert_eq!(compared["differ"], 0, "{compared}");
+        }
+    }
+}
+
+/// The roles that start in Rust: what `new` writes builds and keeps the laws.
+#[test]
+fn a_new_module_of_every_other_role_builds_and_keeps_its_laws() {
+    let (atlas, shop) = (settled(), workshop());
+    for role in ["trust", "governance", "admission", "economy"] {
+        let project = shop.path().join(role);
+        let folder = project.to_str().unwrap();
+        let refused = atlas.problem(1, &["module", "new", role, "mine", "--lang", "c", "--path", folder]);
+        assert_eq!(refused["code"], "no-template");
+        atlas.json(&["module", "new", role, "mine", "--lang", "rust", "--path", folder]);
+        if build("a_new_module_of_every_other_role_builds_and_keeps_its_laws", &atlas, folder).is_none() {
+            return;
+        }
+        let packed = atlas.json(&["module", "pack", "--path", folder]);
+        assert_eq!((&packed["role"], &packed["name"]), (&json!(role), &json!("example:mine")));
+        let report = atlas.json(&["module", "test", packed["file"].as_str().unwrap(), "--runs", "64"]);
+        assert_eq!(report["passed"], true, "{role}: {report}");
+    }
 }
 
 #[test]
