@@ -32,6 +32,16 @@ pub enum RegistryError {
     /// A signature that is none, or not of these bytes.
     #[error("the package's signature does not hold: {0}")]
     Signature(String),
+    /// A registry of OCI artifacts did not do what was asked, or cannot be asked.
+    #[error("{at}: {why}")]
+    Oci {
+        /// The reference.
+        at: String,
+        /// What happened.
+        why: String,
+        /// What to do.
+        hint: String,
+    },
     /// A name that cannot be one.
     #[error("`{name}` cannot be the name of a module: {why}")]
     Name {

@@ -15,6 +15,8 @@
 //!    whose answers never differ, and refuses any other import by name.
 //! 4. [`pack`](mod@pack) puts the manifest in.
 //!
+//! With the feature `oci`, [`oci`] takes packages to registries of OCI artifacts and gets them from there.
+//!
 //! What roles and languages there are stands in two tables, [`Role`] and [`Language`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -24,6 +26,8 @@ pub mod build;
 mod error;
 mod language;
 mod manifest;
+#[cfg(feature = "oci")]
+pub mod oci;
 #[cfg(feature = "author")]
 pub mod pack;
 #[cfg(feature = "author")]

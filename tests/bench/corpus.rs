@@ -45,16 +45,17 @@ impl Corpus {
         &self.text[start..end]
     }
 
-    /// `records` packages; from the second round on under names of their own.
-    pub fn read(&self, records: usize) -> impl BufRead + '_ {
-        BufReader::with_capacity(1 << 18, Rounds { corpus: self, next: 0, records, rest: Vec::new(), at: 0 })
+    /// Packages of these numbers; from the second round on under names of their own.
+    pub fn read(&self, records: std::ops::Range<usize>) -> impl BufRead + '_ {
+        let (next, end) = (records.start, records.end);
+        BufReader::with_capacity(1 << 18, Rounds { corpus: self, next, end, rest: Vec::new(), at: 0 })
     }
 }
 
 struct Rounds<'a> {
     corpus: &'a Corpus,
     next: usize,
-    records: usize,
+    end: usize,
     rest: Vec<u8>,
     at: usize,
 }
@@ -62,7 +63,7 @@ struct Rounds<'a> {
 impl Read for Rounds<'_> {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         while self.at == self.rest.len() {
-            if self.next == self.records {
+            if self.next == self.end {
                 return Ok(0);
             }
             let (round, place) = (self.next / self.corpus.len(), self.next % self.corpus.len());

@@ -191,7 +191,7 @@ fn author(corpus: &Corpus, records: usize, work: &Path, archive: &Path) -> Resul
     let space = node.create_space("corpus", &ada, vec![parse_type_binding("atlas.package=package")?], false)?;
     let start = Instant::now();
     let summary =
-        import::run(&node, Format::Debian, corpus.read(records), Some((space.clone(), ada)), &mut |rejected| {
+        import::run(&node, Format::Debian, corpus.read(0..records), Some((space.clone(), ada)), &mut |rejected| {
             note(&format!("rejected: {} {}", rejected.name.unwrap_or_default(), rejected.text));
         })?;
     let rate = summary.read as f64 / start.elapsed().as_secs_f64();

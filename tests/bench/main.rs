@@ -15,6 +15,7 @@ mod limits;
 mod machine;
 mod report;
 mod start;
+mod sync;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -33,8 +34,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The parts.
-const PARTS: [&str; 11] =
-    ["grants", "import", "limits", "ingest", "wasm", "lexicon", "query", "api", "sqlite", "live", "start"];
+const PARTS: [&str; 12] =
+    ["grants", "import", "limits", "ingest", "wasm", "sync", "lexicon", "query", "api", "sqlite", "live", "start"];
 /// Those that take the corpus in.
 const OF_INGEST: [&str; 4] = ["import", "limits", "ingest", "wasm"];
 /// Those that ask a world of records.
@@ -44,7 +45,7 @@ const OF_WORLD: [&str; 5] = ["query", "api", "sqlite", "live", "start"];
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Args {
-    /// Parts to run: grants, import, limits, ingest, wasm, lexicon, query, api, sqlite, live, start [default: all]
+    /// Parts to run: grants, import, limits, ingest, wasm, sync, lexicon, query, api, sqlite, live, start [default: all]
     names: Vec<String>,
     /// Records: more than there are packages come as variants [default: as many as there are]
     #[arg(long)]
@@ -118,6 +119,9 @@ fn run(args: &Args, work: &Path) -> Result<Report, Failure> {
     if any(&OF_INGEST) {
         let runs = if records >= 300_000 { args.runs.unwrap_or(1) } else { runs };
         ingest::run(&corpus, (records, runs), work, &wants, &mut report)?;
+    }
+    if wants("sync") {
+        sync::measure(&corpus, records, work, &mut report)?;
     }
     if wants("lexicon") {
         note("judging by documents, by hand, and natively");

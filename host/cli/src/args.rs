@@ -312,8 +312,9 @@ pub enum Module {
     /// Role, signer, imports, what it asks for, size, fuel and the laws that it holds are shown before anything
     /// is done.
     Install {
-        /// A file (.wasm), or a release of the spaces here: NAMESPACE:NAME or NAMESPACE:NAME@VERSION
-        #[arg(value_name = "FILE|NAME[@VERSION]", required_unless_present = "locked")]
+        /// A file (.wasm), a release of the spaces here (NAMESPACE:NAME or NAMESPACE:NAME@VERSION), or an artifact
+        /// (oci://HOST/REPOSITORY, and :VERSION or @sha256:DIGEST behind it)
+        #[arg(value_name = "FILE|NAME[@VERSION]|oci://…", required_unless_present = "locked")]
         from: Option<String>,
         /// What to call it here [default: its own name]
         #[arg(long)]
@@ -326,8 +327,8 @@ pub enum Module {
     /// Shows first what changes: role, capabilities, rules, schema, and how many of the records that are stored would
     /// be judged otherwise.
     Upgrade {
-        /// A file (.wasm), or a release: NAMESPACE:NAME or NAMESPACE:NAME@VERSION
-        #[arg(value_name = "FILE|NAME[@VERSION]")]
+        /// A file (.wasm), a release (NAMESPACE:NAME or NAMESPACE:NAME@VERSION), or an artifact (oci://…)
+        #[arg(value_name = "FILE|NAME[@VERSION]|oci://…")]
         from: String,
         /// Show what would change, and change nothing
         #[arg(long)]
@@ -370,6 +371,32 @@ pub enum Module {
         notes: Option<String>,
         #[command(flatten)]
         place: Place,
+    },
+    /// Give a package to a registry of OCI artifacts
+    ///
+    /// In the form that tools of WebAssembly use. Accounts are those of `docker login`; registries on this machine are
+    /// spoken to without encryption.
+    Push {
+        /// The package (.wasm)
+        file: PathBuf,
+        /// Where to: oci://HOST/REPOSITORY[:TAG] [default tag: the package's version]
+        #[arg(value_name = "oci://…")]
+        to: String,
+        /// Speak HTTP without encryption
+        #[arg(long)]
+        plain_http: bool,
+    },
+    /// Get a package from a registry of OCI artifacts, and write it to a file
+    Pull {
+        /// Which: oci://HOST/REPOSITORY, and :TAG or @sha256:DIGEST behind it [default: the highest version]
+        #[arg(value_name = "oci://…")]
+        from: String,
+        /// The file [default: its name and version]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Speak HTTP without encryption
+        #[arg(long)]
+        plain_http: bool,
     },
     /// Withdraw a release: nobody picks it anew, and what binds it goes on
     Yank {
@@ -444,6 +471,9 @@ pub struct Installing {
     /// Do not hold it to the laws of its role first
     #[arg(long)]
     pub no_test: bool,
+    /// Speak HTTP without encryption to a registry of artifacts
+    #[arg(long)]
+    pub plain_http: bool,
     /// Install exactly what a lock file names
     #[arg(long, value_name = "FILE")]
     pub locked: Option<PathBuf>,

@@ -62,6 +62,11 @@ pub fn unreadable(path: &Path, error: std::io::Error) -> Failure {
     NodeError::File { what: "cannot read", path: path.to_owned(), error }.into()
 }
 
+/// A file that was named and could not be written.
+pub fn unwritable(path: &Path, error: std::io::Error) -> Failure {
+    NodeError::File { what: "cannot write", path: path.to_owned(), error }.into()
+}
+
 /// Where data is kept when nothing is said, after the XDG base directory specification.
 fn default_dir() -> Result<PathBuf, Failure> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -88,6 +93,9 @@ pub async fn run(args: Args) -> Outcome {
         }
         Command::Module(module) => {
             if let Some(outcome) = crate::project::run(module, args.json) {
+                return outcome;
+            }
+            if let Some(outcome) = crate::artifacts::run(module, args.json).await {
                 return outcome;
             }
         }
@@ -429,7 +437,9 @@ impl Session {
             | Module::Compare { .. }
             | Module::New { .. }
             | Module::Build { .. }
-            | Module::Pack { .. } => unreachable!("these run before a node is asked"),
+            | Module::Pack { .. }
+            | Module::Push { .. }
+            | Module::Pull { .. } => unreachable!("these run before a node is asked"),
             command => self.packages(command).await,
         }
     }

@@ -7,7 +7,7 @@ use atlas_node::{NodeError, Refusal};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::commands::unreadable;
+use crate::commands::{unreadable, unwritable};
 use crate::output::text;
 
 /// What stands at its head.
@@ -67,8 +67,7 @@ impl Lock {
     /// Writes a file.
     pub fn write(&self, path: &Path) -> Result<(), Failure> {
         let text = toml::to_string(self).expect("a lock file is TOML");
-        std::fs::write(path, [HEAD, &text].concat())
-            .map_err(|error| NodeError::File { what: "cannot write", path: path.to_owned(), error }.into())
+        std::fs::write(path, [HEAD, &text].concat()).map_err(|error| unwritable(path, error))
     }
 }
 

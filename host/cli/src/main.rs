@@ -4,6 +4,7 @@
 //! for the moment. Exit status: 0 done, 1 refused or failed, 2 misuse.
 
 mod args;
+mod artifacts;
 mod asking;
 mod blobs;
 mod commands;

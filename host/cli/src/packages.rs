@@ -12,7 +12,8 @@ use atlas_node::{NodeError, Refusal};
 use serde_json::{Value as Json, json};
 
 use crate::args::{Installing, Module, Place, Upgrading};
-use crate::commands::{Outcome, Parameters, Session, escape, misuse, unreadable};
+use crate::artifacts;
+use crate::commands::{Outcome, Parameters, Session, escape, misuse, unreadable, unwritable};
 use crate::laws;
 use crate::lock::{Lock, Locked};
 use crate::output::{bytes, items, line, number, table, text};
@@ -22,9 +23,11 @@ const KINDS: [(&str, &str); 4] =
     [("module", "atlas.moduleRelease"), ("type", "atlas.type"), ("space", "atlas.space"), ("name", "atlas.name")];
 
 /// A package that is not installed yet, and where it came from.
-struct Package {
-    bytes: Vec<u8>,
-    source: String,
+pub struct Package {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// What to call where it came from.
+    pub source: String,
 }
 
 impl Session {
@@ -52,8 +55,9 @@ impl Session {
             Module::Install { from, name, installing } => match installing.locked.clone() {
                 Some(lock) => self.install_locked(&lock, &installing).await,
                 None => {
-                    let from =
-                        from.ok_or_else(|| misuse("say what to install: FILE, NAME[@VERSION], or --locked FILE"))?;
+                    let from = from.ok_or_else(|| {
+                        misuse("say what to install: FILE, NAME[@VERSION], oci://…, or --locked FILE")
+                    })?;
                     let package = self.obtain(&from, &installing).await?;
                     self.install(package, name, &installing).await
                 }
@@ -82,11 +86,7 @@ impl Session {
         let signed =
             self.send(&format!("/v1/packages/sign{}", Parameters::default().add("as", author).0), package).await?;
         let to = output.as_deref().unwrap_or(file);
-        std::fs::write(to, &signed).map_err(|error| NodeError::File {
-            what: "cannot write",
-            path: to.to_owned(),
-            error,
-        })?;
+        std::fs::write(to, &signed).map_err(|error| unwritable(to, error))?;
         let code = atlas_node::modules::code_id(&signed);
         if self.json {
             line(json!({ "file": to, "code": code }).to_string());
@@ -168,6 +168,9 @@ impl Session {
 
     /// A package, from wherever it is.
     async fn obtain(&self, from: &str, installing: &Installing) -> Result<Package, Failure> {
+        if artifacts::is_one(from) {
+            return artifacts::obtain(from, installing.plain_http).await;
+        }
         let file = Path::new(from);
         if file.is_file() {
             let bytes = std::fs::read(file).map_err(|error| unreadable(file, error))?;

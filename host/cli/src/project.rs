@@ -23,8 +23,12 @@ pub fn run(command: &Module, json: bool) -> Option<Outcome> {
     Some(outcome)
 }
 
-fn failure(error: RegistryError) -> Failure {
+/// As the command line says it.
+pub fn failure(error: RegistryError) -> Failure {
     let code = match &error {
+        RegistryError::Oci { hint, .. } => {
+            return NodeError::from(Refusal::new("artifact", error.to_string()).hint(hint)).into();
+        }
         RegistryError::Unknown { .. } | RegistryError::Name { .. } | RegistryError::NoProject(_) => {
             return NodeError::Misuse(error.to_string()).into();
         }

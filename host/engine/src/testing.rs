@@ -166,6 +166,20 @@ pub fn guest_with_clock() -> Vec<u8> {
     encode(&core_module(Behaviour::Valid, import), clock, &wit)
 }
 
+/// A validator that was built against another version of the worlds, which has a function more.
+#[must_use]
+pub fn guest_of_worlds(version: &str) -> Vec<u8> {
+    let of = |text: &str| text.replace("@0.1.0", &format!("@{version}"));
+    let more = "interface validation {\n    since-then: func() -> u32;\n";
+    let wit = of(VALIDATOR_WIT).replacen("interface validation {", more, 1);
+    let function = r#"(func (export "atlas:validator/validation@0.1.0#since-then") (result i32) (i32.const 7))"#;
+    let wat = module_wat(Behaviour::Indexed, "");
+    let end = wat.rfind(')').expect("the module ends");
+    let wat = of(&format!("{}{function})", &wat[..end]));
+    let module = wat::parse_str(wat).expect("the test guest is sound WAT");
+    encode_world(&module, &[&of(TYPES_WIT)], &wit, "validator")
+}
+
 /// A component that exports `describe` and `configure` and nothing else.
 #[must_use]
 pub fn guest_without_validation() -> Vec<u8> {

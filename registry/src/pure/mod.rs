@@ -36,7 +36,7 @@ pub struct Pure {
 }
 
 /// A component taken apart as far as its surface goes.
-struct Surface {
+pub(crate) struct Surface {
     resolve: Resolve,
     world: WorldId,
 }
@@ -51,7 +51,7 @@ struct Import {
 }
 
 impl Surface {
-    fn of(component: &[u8]) -> Result<Self, RegistryError> {
+    pub(crate) fn of(component: &[u8]) -> Result<Self, RegistryError> {
         let no = |why: String| RegistryError::Component(why);
         if component.starts_with(b"\0asm\x01\0\0\0") {
             let why = "this is a core WebAssembly module and no component: `atlas module build` makes one";
@@ -99,9 +99,15 @@ impl Surface {
         matches!(self.resolve.types[id].kind, TypeDefKind::Resource)
     }
 
-    fn exports(&self) -> Vec<String> {
+    pub(crate) fn exports(&self) -> Vec<String> {
         let exports = self.resolve.worlds[self.world].exports.keys();
         exports.map(|key| self.resolve.name_world_key(key)).collect()
+    }
+
+    #[cfg(feature = "oci")]
+    pub(crate) fn import_names(&self) -> Vec<String> {
+        let imports = self.resolve.worlds[self.world].imports.keys();
+        imports.map(|key| self.resolve.name_world_key(key)).collect()
     }
 }
 

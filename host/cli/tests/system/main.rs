@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod api;
+mod artifacts;
 mod asking;
 mod blobs;
 mod debian;

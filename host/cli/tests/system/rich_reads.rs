@@ -351,7 +351,7 @@ fn the_current_state_is_what_nothing_follows_and_losers_are_marked() {
     let atlas = settled();
     let module = atlas.dir().join("flows.wasm");
     std::fs::write(&module, guest(Behaviour::Flows)).unwrap();
-    atlas.json(&["module", "install", "--yes", module.to_str().unwrap(), "--name", "flows"]);
+    atlas.json(&["module", "install", "--yes", "--no-test", module.to_str().unwrap(), "--name", "flows"]);
     atlas.json(&["module", "bind", "validator:example.task", "flows"]);
     atlas.json(&["id", "new", "eve"]);
     let put = |who: &str, state: &str, after: &[&str]| -> String {

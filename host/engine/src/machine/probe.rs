@@ -12,24 +12,37 @@ use crate::ids::ModuleKey;
 use crate::outcome::Judgement;
 use crate::quarantine::{Evidence, Seen, now};
 
-/// Picks one in so many, by a sequence that only this node knows.
+/// In each of so many batches after a module is opened one question is probed, whatever the rate: one that has just
+/// been installed is caught before it has done much.
+const FIRST: u64 = 8;
+
+/// Picks one of each of the first batches, then one question in so many, by a sequence that only this node knows.
 pub(crate) struct Sampler {
     rate: u32,
     seed: u64,
-    turn: AtomicU64,
+    batches: AtomicU64,
+    questions: AtomicU64,
 }
 
 impl Sampler {
     pub(crate) fn new(rate: u32, seed: u64, module: &ModuleKey) -> Self {
         let (own, _) = module.code.0.split_first_chunk::<8>().expect("a hash has 32 bytes");
-        Self { rate, seed: seed ^ u64::from_le_bytes(*own), turn: AtomicU64::new(0) }
+        let seed = seed ^ u64::from_le_bytes(*own);
+        Self { rate, seed, batches: AtomicU64::new(0), questions: AtomicU64::new(0) }
     }
 
     /// Positions of a batch that are to be probed.
     fn pick(&self, count: usize) -> impl Iterator<Item = usize> {
         let (rate, seed) = (u64::from(self.rate), self.seed);
-        let first = if rate == 0 { 0 } else { self.turn.fetch_add(count as u64, Ordering::Relaxed) };
-        (0..count).filter(move |&i| rate != 0 && mix(seed.wrapping_add(first + i as u64)).is_multiple_of(rate))
+        let (batch, first) = if rate == 0 || count == 0 {
+            (FIRST, 0)
+        } else {
+            let batch = self.batches.fetch_add(1, Ordering::Relaxed);
+            (batch, self.questions.fetch_add(count as u64, Ordering::Relaxed))
+        };
+        let early = (batch < FIRST).then(|| mix(!seed.wrapping_add(batch)) as usize % count);
+        let by_rate = move |i: usize| rate != 0 && mix(seed.wrapping_add(first + i as u64)).is_multiple_of(rate);
+        (0..count).filter(move |&i| early == Some(i) || by_rate(i))
     }
 }
 
@@ -96,6 +109,9 @@ mod tests {
         assert_eq!(sampler(1).pick(1000).count(), 1000);
         let picked = sampler(100).pick(100_000).count();
         assert!((800..1200).contains(&picked), "{picked} of 100,000 at one in a hundred");
+        let rare = sampler(u32::MAX);
+        let early: Vec<usize> = (0..20).map(|_| rare.pick(50).count()).collect();
+        assert_eq!(early, [[1; 8].as_slice(), &[0; 12]].concat(), "one of each of the first batches");
     }
 
     #[test]
