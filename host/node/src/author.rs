@@ -116,9 +116,9 @@ impl Node {
             .get(&target.space)
             .ok_or_else(|| NodeError::missing("space", target.space, "the record's space is not one of this node's"))?;
         let now = crate::clock::now();
-        // Before the lock: a module may have to be compiled first.
+        // Before anything is decided: a module may have to be compiled first.
         let validator = self.modules().validator(space.binding(&target.type_name)?)?;
-        let _steady = self.steady().read().expect("no thread panics with this lock");
+        let _deciding = self.decisions().begin();
         let authority = self.authority(author, &space, &target.type_name, Action::DELETE, now)?;
         if target.author != authority.author {
             let name = self.name_identity(&target.author);
@@ -259,12 +259,12 @@ impl Writer<'_> {
         }
         let node = self.node;
         for (type_name, _) in &groups {
-            // Before the lock: a module may have to be compiled first. What is wrong with it is said below.
+            // Before anything is decided: a module may have to be compiled first. What is wrong with it is said below.
             if let Ok(binding) = self.space.binding(type_name) {
                 let _ = node.modules().validator(binding);
             }
         }
-        let _steady = node.steady().read().expect("no thread panics with this lock");
+        let _deciding = node.decisions().begin();
         for (type_name, group) in groups {
             match self.space.clone().binding(&type_name) {
                 Err(refusal) => group.iter().for_each(|(i, _)| answers[*i] = Some(Err(refusal.clone()))),

@@ -19,6 +19,7 @@ pub mod authority;
 pub mod blobs;
 pub mod client;
 pub mod clock;
+mod decisions;
 pub mod denied;
 pub mod describe;
 pub mod doctor;

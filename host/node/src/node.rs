@@ -1,7 +1,7 @@
 //! A node on one directory.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, RwLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use atlas_engine::{Engine, EngineConfig, Pooling};
@@ -13,9 +13,11 @@ use atlas_store::{Batch, Config as StoreConfig, Store, WaitKey};
 use zeroize::Zeroizing;
 
 use crate::author::chain::Chains;
+use crate::decisions::Decisions;
 use crate::denied::Denied;
 use crate::error::{NodeError, Refusal};
 use crate::identities::{Identities, Local, fresh_key, random};
+use crate::ingest::turns::Turns;
 use crate::judge;
 use crate::modules::Modules;
 use crate::net::feed::News;
@@ -80,7 +82,8 @@ struct Inner {
     /// The network, while this node is on it.
     net: OnceLock<Net>,
     /// Held by whoever weighs records, from what is known of their authors to the commit.
-    steady: RwLock<()>,
+    decisions: Decisions,
+    turns: Turns,
     token: Zeroizing<String>,
 }
 
@@ -144,7 +147,8 @@ impl Node {
             chains: Chains::default(),
             written: Rates::default(),
             received: Rates::default(),
-            steady: RwLock::default(),
+            decisions: Decisions::default(),
+            turns: Turns::default(),
             token,
         }));
         node.reconsider_left()?;
@@ -236,15 +240,12 @@ impl Node {
         &self.0.unproven
     }
 
-    pub(crate) fn steady(&self) -> &RwLock<()> {
-        &self.0.steady
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.0.turns
     }
 
-    /// Waits for what is being decided now. Whoever has just learned something and looks for what
-    /// waits for it calls this in between: a decision that did not know yet is stored when this
-    /// returns, and will be found; a later one knows.
-    pub(crate) fn let_decisions_end(&self) {
-        drop(self.steady().write().expect("no thread panics with this lock"));
+    pub(crate) fn decisions(&self) -> &Decisions {
+        &self.0.decisions
     }
 
     pub(crate) fn written(&self) -> &Rates {

@@ -163,7 +163,7 @@ impl Node {
     ) -> Result<(), NodeError> {
         // Whoever weighed records by what was known before has handed them to the committer once
         // this lock was free, and they are written once a later commit is.
-        self.let_decisions_end();
+        self.decisions().let_them_end();
         let mut behind = Batch::new();
         behind.put_doc(DocKind::Derived, &due[..], b"");
         self.store().commit(behind)?;

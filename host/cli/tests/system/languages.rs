@@ -18,7 +18,7 @@ fn tools() -> Option<PathBuf> {
 }
 
 /// A folder that projects can be in, where their tools are found.
-fn workshop() -> tempfile::TempDir {
+pub fn workshop() -> tempfile::TempDir {
     match tools() {
         Some(tools) => tempfile::tempdir_in(tools).unwrap(),
         None => tempfile::tempdir().unwrap(),
@@ -34,7 +34,7 @@ fn run(atlas: &Atlas, args: &[&str]) -> Ended {
 }
 
 /// Builds a project; `None`, with a visible word, where its tools are missing.
-fn build(test: &str, atlas: &Atlas, project: &str) -> Option<Json> {
+pub fn build(test: &str, atlas: &Atlas, project: &str) -> Option<Json> {
     let built = run(atlas, &["module", "build", "--path", project]);
     if built.code == Some(1) && built.problem()["code"] == "no-toolchain" {
         assert!(tools().is_none(), "{}", built.err);

@@ -20,6 +20,7 @@ mod moving;
 mod rich_reads;
 mod running;
 mod sample;
+mod upgrades;
 mod workflow;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -23,7 +23,7 @@ impl Node {
 
     /// Looks again at records that wait for something that has just come.
     pub fn retry_waiting_for(&self, key: &WaitKey, now: Timestamp) -> Result<usize, NodeError> {
-        self.let_decisions_end();
+        self.decisions().let_them_end();
         let parked =
             self.in_rounds(now, |most| Ok(records(self.store().parked_waiting(key, most)?)), Self::admit_again)?;
         let pending = self.in_rounds(now, |most| Ok(self.store().pending_waiting(key, most)?), Self::judge_again)?;
@@ -46,7 +46,7 @@ impl Node {
     /// Judges the records that waited for these, and those that waited for them.
     pub(crate) fn records_came(&self, mut came: Vec<RecordId>, now: Timestamp) -> Result<(), NodeError> {
         while !came.is_empty() {
-            self.let_decisions_end();
+            self.decisions().let_them_end();
             if self.store().pending_count() == 0 {
                 return Ok(());
             }

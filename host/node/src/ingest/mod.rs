@@ -10,6 +10,7 @@
 pub mod admit;
 mod again;
 pub mod peers;
+pub mod turns;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -227,7 +228,7 @@ impl Node {
         // A header is enough for a path, whatever its body waits for.
         let held: Vec<RecordId> = ids.iter().filter(|(i, _)| fates[*i].holds_header()).map(|(_, id)| *id).collect();
         if !held.is_empty() {
-            self.let_decisions_end();
+            self.decisions().let_them_end();
             self.headers_came(&held)?;
         }
         self.records_came(came, now)?;
@@ -252,7 +253,8 @@ impl Node {
     /// Admits, judges and commits records whose signatures are good. The fate of each, by its
     /// place, in any order.
     fn decide(&self, arrivals: Vec<Arrival>, now: Timestamp) -> Result<Vec<(usize, Fate)>, NodeError> {
-        let _steady = self.steady().read().expect("no thread panics with this lock");
+        let _deciding = self.decisions().begin();
+        let turn = self.turns().take();
         let mut fates = Vec::with_capacity(arrivals.len());
         let mut batch = Batch::new();
         let mut slots: Vec<(usize, Option<Fate>)> = Vec::new();
@@ -283,6 +285,7 @@ impl Node {
                 compiling.push(code);
             }
         }
+        drop(turn);
         if !notes.is_empty() {
             // First: one that waits and is not noted would wait for good.
             self.store().commit(notes)?;
