@@ -44,9 +44,9 @@ fn main() -> Result<(), Failure> {
         None => tempfile::tempdir()?,
     };
     println!(
-        "| language | size | build | compile | from the cache | set up | fresh, per record | batches of {BATCH}, per record | fuel of a record |"
+        "| language | size | build | compile | from the cache | set up | a record alone, fresh | in batches of {BATCH} | records/s in batches | fuel of a record |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for (i, way) in WAYS.iter().enumerate() {
         match measure(way, &work.path().join(i.to_string())) {
             Ok(row) => println!("| {} | {row} |", way.name),
@@ -87,7 +87,7 @@ fn measure(way: &Way, folder: &Path) -> Result<String, Failure> {
     let fresh = per_record(&validator, &batch[..1], true);
     let warm = per_record(&validator, &batch, false);
     Ok(format!(
-        "{} | {:.1} s | {} | {} | {} | {} | {} | {} k",
+        "{} | {:.1} s | {} | {} | {} | {} | {} | {:.0} | {} k",
         size(package.len()),
         building.as_secs_f64(),
         time(cold),
@@ -95,6 +95,7 @@ fn measure(way: &Way, folder: &Path) -> Result<String, Failure> {
         time(setup),
         time(fresh),
         time(warm),
+        1.0 / warm.as_secs_f64(),
         alone.fuel.unwrap_or_default() / 1_000
     ))
 }

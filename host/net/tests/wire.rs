@@ -59,10 +59,7 @@ fn reconcile() -> Vec<Reconcile> {
 
 fn requests() -> Vec<Request> {
     let set = Set::Records(type_name("atlas.post"));
-    vec![
-        Request::Items { tag: TAG, set, ids: vec![[1; 32], [2; 32]] },
-        Request::Blob { tag: TAG, id: [3; 32] },
-    ]
+    vec![Request::Items { tag: TAG, set, ids: vec![[1; 32], [2; 32]] }, Request::Blob { tag: TAG, id: [3; 32] }]
 }
 
 fn answers() -> Vec<Answer> {

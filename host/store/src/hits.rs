@@ -27,7 +27,7 @@ const MOST_STREAMS: usize = 256;
 
 /// How rows of a stream read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(crate) enum Shape {
     /// (created, id) -> (n, status): rows of the replicated set, not all of them visible.
     Set,
     /// (created, n).
@@ -183,10 +183,10 @@ impl Iterator for Hits {
 }
 
 /// A query in terms of rows.
-struct Plan {
-    table: Table,
-    shape: Shape,
-    prefixes: Vec<Vec<u8>>,
+pub(crate) struct Plan {
+    pub table: Table,
+    pub shape: Shape,
+    pub prefixes: Vec<Vec<u8>>,
     /// Bounds on tails.
     from: Bound<Vec<u8>>,
     to: Bound<Vec<u8>>,
@@ -220,7 +220,7 @@ fn branches(view: &dyn View, table: Table, prefix: &KeyBuf, what: &'static str) 
 }
 
 /// The plan of a query; `None` if it names something that was never seen here.
-fn plan(view: &dyn View, scan: &Scan) -> Result<Option<Plan>> {
+pub(crate) fn plan(view: &dyn View, scan: &Scan) -> Result<Option<Plan>> {
     let (since, until) = (scan.since.unwrap_or(0), scan.until.unwrap_or(u64::MAX));
     let timed = (
         Bound::Included(since.to_be_bytes().to_vec()),

@@ -227,3 +227,32 @@ fn too_many_relations_to_one_target_ask_for_one() {
     let one = By::LinkTo { relation: Some(Relation::new("r7").unwrap()), target: name("x"), type_name: None };
     assert_eq!(store.scan(&Scan::new(space(), one)).unwrap().count(), 1);
 }
+
+#[test]
+fn a_look_at_a_key_says_what_a_scan_finds() {
+    let store = filled();
+    let everything = Scan::new(space(), By::Author { author: author(1), type_name: None });
+    let records: Vec<(u64, u64)> =
+        store.scan(&everything).unwrap().map(|hit| hit.map(|hit| (hit.created, hit.n)).unwrap()).collect();
+    assert_eq!(records.len(), 20);
+    let (mut told, mut not_told) = (0, 0);
+    for scan in every_query().into_iter().filter(|scan| scan.since.is_none()) {
+        let Some(membership) = store.membership(&scan).unwrap() else {
+            not_told += 1;
+            let one_key = !matches!(&scan.by, By::Type(_) | By::Arrival { .. })
+                && !matches!(&scan.by, By::Index { values: Values::Range(..), .. });
+            assert!(!one_key, "{scan:?}");
+            continue;
+        };
+        told += 1;
+        let found: Vec<u64> = store.scan(&scan).unwrap().map(|hit| hit.unwrap().n).collect();
+        for (created, n) in &records {
+            assert_eq!(membership.has(*created, *n).unwrap(), found.contains(n), "{scan:?}: {n}");
+            assert!(!membership.has(*created + 1, *n).unwrap());
+        }
+    }
+    assert!(told > 0 && not_told > 0);
+    let unseen = By::Author { author: author(9), type_name: None };
+    let nobody = store.membership(&Scan::new(space(), unseen)).unwrap().unwrap();
+    assert!(records.iter().all(|(created, n)| !nobody.has(*created, *n).unwrap()));
+}

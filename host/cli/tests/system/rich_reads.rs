@@ -266,6 +266,46 @@ fn fields_and_counts_leave_the_rest_out() {
     assert_ne!(other["set"]["digest"], set["digest"]);
 }
 
+/// Several conditions find what each of them finds, in the order of the one that answers, page by page.
+#[test]
+fn several_conditions_find_what_all_of_them_find() {
+    let atlas = stocked();
+    atlas.json(&["id", "new", "eve"]);
+    for i in 0..6 {
+        let body = json!({ "name": format!("eves-{i}"), "version": "1", "section": if i % 2 == 0 { "libs" } else { "web" },
+            "relations": { "depends": [[{ "name": if i % 3 == 0 { "libc6" } else { "zlib1g" } }]] } });
+        atlas.json(&["put", "atlas.package", "--as", "eve", "--body", &body.to_string()]);
+    }
+    let _up = atlas.up();
+    let ids = |conditions: &[&str]| -> Vec<String> {
+        let (records, _) = atlas.all(&[&["--type", "atlas.package"], conditions].concat(), 3);
+        records.iter().map(|record| record["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let indexes: [&[&str]; 4] =
+        [&[], &["--index", "section=libs"], &["--index", "section=web"], &["--index", "name=eves-0.."]];
+    let links: [&[&str]; 4] =
+        [&[], &["--link", "depends=name:libc6"], &["--link", "=name:libc6"], &["--link", "depends=name:nothing"]];
+    let authors: [&[&str]; 3] = [&[], &["--author", "ada"], &["--author", "eve"]];
+    let mut several = 0;
+    for (index, link) in indexes.iter().flat_map(|index| links.iter().map(move |link| (index, link))) {
+        for author in authors {
+            let parts: Vec<&[&str]> = [*index, *link, author].into_iter().filter(|part| !part.is_empty()).collect();
+            if parts.len() < 2 {
+                continue;
+            }
+            let found = ids(&parts.concat());
+            let each: Vec<Vec<String>> = parts.iter().map(|part| ids(part)).collect();
+            let expected: Vec<&String> =
+                each[0].iter().filter(|id| each.iter().all(|found| found.contains(id))).collect();
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{parts:?}");
+            let counted = ask(&atlas, &[&parts.concat()[..], &["--count"]].concat());
+            assert_eq!(counted["count"], json!(expected.len()), "{parts:?}");
+            several += usize::from(!expected.is_empty());
+        }
+    }
+    assert!(several > 8, "{several}");
+}
+
 #[test]
 fn two_nodes_with_the_same_records_have_the_same_digest() {
     let (one, two) = (stocked(), crate::fresh());

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Instant;
 
-use atlas_store::{By, Hit, Hits, Position, Scan, StoreError, Values};
+use atlas_store::{By, Hit, Hits, Membership, Position, Scan, StoreError, Values};
 use data_encoding::BASE64URL_NOPAD;
 
 use super::{Asked, End, Order};
@@ -56,6 +56,8 @@ struct Indexes {
     places: Vec<Option<Position>>,
     heap: BinaryHeap<Next>,
     ascending: bool,
+    /// The other conditions, as far as indexes tell.
+    others: Vec<Membership>,
 }
 
 /// The index for full text.
@@ -100,10 +102,18 @@ impl<'a> Source<'a> {
             Kind::Text(Text { asked, page: page.max(64), waiting: VecDeque::new(), after, more: true })
         } else {
             let ascending = query.order() == Order::Oldest;
-            let scans = scans(node, asked, ascending)?;
+            let Answering { by, others } = answering(node, asked)?;
+            let scans: Vec<Scan> = by.into_iter().map(|by| scan(asked, by, ascending)).collect();
+            let others =
+                others.into_iter().filter_map(|by| node.store().membership(&scan(asked, by, ascending)).transpose());
             let places = places(query.cursor.as_deref(), scans.len())?;
-            let mut indexes =
-                Indexes { hits: Vec::with_capacity(scans.len()), places, heap: BinaryHeap::new(), ascending };
+            let mut indexes = Indexes {
+                hits: Vec::with_capacity(scans.len()),
+                places,
+                heap: BinaryHeap::new(),
+                ascending,
+                others: others.collect::<Result<_, _>>()?,
+            };
             for (mut scan, place) in scans.into_iter().zip(&indexes.places) {
                 scan.after.clone_from(place);
                 indexes.hits.push(node.store().scan(&scan)?);
@@ -130,7 +140,9 @@ impl<'a> Source<'a> {
                     && let Some(next) = indexes.heap.pop()
                 {
                     self.rows += 1;
-                    numbers.push(next.hit.n);
+                    if indexes.holds_others(&next.hit)? {
+                        numbers.push(next.hit.n);
+                    }
                     indexes.places[next.source] = Some(next.hit.position);
                     indexes.pull(next.source)?;
                     if self.rows.is_multiple_of(ROWS_PER_LOOK) && Instant::now() > self.deadline {
@@ -199,6 +211,15 @@ impl<'a> Source<'a> {
 }
 
 impl Indexes {
+    fn holds_others(&self, hit: &Hit) -> Result<bool, NodeError> {
+        for other in &self.others {
+            if !other.has(hit.created, hit.n)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn pull(&mut self, source: usize) -> Result<(), NodeError> {
         if let Some(hit) = self.hits[source].next() {
             self.heap.push(Next { hit: hit?, source, ascending: self.ascending });
@@ -229,38 +250,50 @@ impl Text<'_> {
     }
 }
 
-/// The indexes that answer: one, or one for each type.
-fn scans(node: &Node, asked: &Asked<'_>, ascending: bool) -> Result<Vec<Scan>, NodeError> {
+/// What answers, and what is asked about each record that it finds.
+struct Answering {
+    /// One index, or one for each type.
+    by: Vec<By>,
+    others: Vec<By>,
+}
+
+fn answering(node: &Node, asked: &Asked<'_>) -> Result<Answering, NodeError> {
     let query = asked.query;
-    // A condition on one value is narrower than one on a range.
-    let indexed = asked.indexed.iter().min_by_key(|indexed| matches!(indexed.values, Values::Range(..)));
-    let by = if let Some(indexed) = indexed {
-        vec![By::Index {
-            type_name: indexed.type_name.clone(),
-            name: indexed.name.clone(),
-            values: indexed.values.clone(),
-        }]
-    } else if let Some(link) = &query.link {
-        vec![By::LinkTo {
-            relation: link.relation.clone(),
-            target: link.target.clone(),
-            type_name: query.type_name.clone(),
-        }]
-    } else if let Some(author) = query.author {
-        vec![By::Author { author, type_name: query.type_name.clone() }]
-    } else if let Some(type_name) = &query.type_name {
-        vec![By::Type(type_name.clone())]
-    } else {
-        node.store().counts(&query.space.id)?.into_iter().map(|counts| By::Type(counts.type_name)).collect()
+    let indexed = asked.indexed.iter().map(|indexed| By::Index {
+        type_name: indexed.type_name.clone(),
+        name: indexed.name.clone(),
+        values: indexed.values.clone(),
+    });
+    let link = query.link.as_ref().map(|link| By::LinkTo {
+        relation: link.relation.clone(),
+        target: link.target.clone(),
+        type_name: query.type_name.clone(),
+    });
+    let author = query.author.map(|author| By::Author { author, type_name: query.type_name.clone() });
+    // A condition on one value is narrower than one on a range; what is asked about a record cannot be a range.
+    let is_range = |by: &By| matches!(by, By::Index { values: Values::Range(..), .. });
+    let mut indexed: Vec<By> = indexed.collect();
+    indexed.sort_by_key(is_range);
+    let mut conditions = indexed.into_iter().chain(link).chain(author);
+    let by = match (conditions.next(), &query.type_name) {
+        (Some(by), _) => vec![by],
+        (None, Some(type_name)) => vec![By::Type(type_name.clone())],
+        (None, None) => {
+            node.store().counts(&query.space.id)?.into_iter().map(|counts| By::Type(counts.type_name)).collect()
+        }
     };
-    let scan = |by| Scan {
+    Ok(Answering { by, others: conditions.filter(|by| !is_range(by)).collect() })
+}
+
+fn scan(asked: &Asked<'_>, by: By, ascending: bool) -> Scan {
+    let query = asked.query;
+    Scan {
         newest_first: !ascending,
         since: query.since,
         until: query.until,
         most_rows: Some(MOST_ROWS),
         ..Scan::new(query.space.id, by)
-    };
-    Ok(by.into_iter().map(scan).collect())
+    }
 }
 
 /// Places of all sources as text: for each, a length and bytes; length 0 for its start.
