@@ -70,7 +70,11 @@ impl NodeReplica {
                 (Fate::Refused { code, .. }, _) if code == "malformed" || code == "bad-signature" => {
                     Taken::Forged { code }
                 }
-                (Fate::Refused { code, .. }, _) => Taken::Refused { code },
+                (Fate::Refused { code, text }, rank) => {
+                    let id = rank.map(|rank| rank.id);
+                    tracing::debug!(%space, ?id, code, "a record that a peer sent is refused: {text}");
+                    Taken::Refused { code }
+                }
                 (Fate::Accepted { .. } | Fate::Invalid { .. }, None) => {
                     unreachable!("bytes that are no record are refused")
                 }

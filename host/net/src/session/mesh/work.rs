@@ -75,6 +75,8 @@ pub fn outcome(set: &Set, taken: Taken) -> Outcome {
         Taken::Waits => Outcome::Parked,
         // This node's own bound: another time there may be room.
         Taken::Refused { code } if code == "too-much-waits" => Outcome::Parked,
+        // News of a space that this node is just joining can come before its genesis: comparing will show it again.
+        Taken::Refused { code } if code == "unknown-space" => Outcome::Parked,
         Taken::Refused { code } if code == "wrong-space" => Outcome::Refused(Refusal::WrongSpace),
         Taken::Refused { .. } => Outcome::Refused(Refusal::NotAdmissible),
         Taken::Forged { code } => Outcome::Refused(forged(&code)),
