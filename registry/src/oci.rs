@@ -89,6 +89,9 @@ impl Artifact {
         if !host.contains(['.', ':']) && host != "localhost" {
             return Err(no(format!("`{host}` is no host of a registry")));
         }
+        if path.split([':', '@']).next().is_some_and(|name| name.contains(char::is_uppercase)) {
+            return Err(no("the name of a repository has no capital letters".to_owned()));
+        }
         let exact = path.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
         let reference = Reference::try_from(rest).map_err(|error| no(error.to_string()))?;
         Ok(Self { reference, exact })
@@ -340,7 +343,7 @@ mod tests {
             ("ghcr.io/ada/recipes", "does not begin with oci://"),
             ("oci://ghcr.io", "names no repository"),
             ("oci://recipes/one", "no host"),
-            ("oci://ghcr.io/Ada/recipes", "lowercase"),
+            ("oci://ghcr.io/Ada/recipes", "no capital letters"),
         ] {
             let error = Artifact::parse(wrong).unwrap_err().to_string();
             assert!(error.contains(why), "{wrong}: {error}");
