@@ -15,17 +15,6 @@ pub enum RegistryError {
         /// What there is.
         known: Vec<String>,
     },
-    /// A role that is offered in Rust only.
-    #[error(
-        "there is no project for a {role} in {language} yet: use --lang rust, or take the WIT from such a project, build \
-         the component with your language's tools, and pack it"
-    )]
-    NoTemplate {
-        /// The role.
-        role: &'static str,
-        /// The language that was asked for.
-        language: &'static str,
-    },
     /// A manifest breaks a rule.
     #[error("the manifest cannot be used: {0}")]
     Manifest(String),

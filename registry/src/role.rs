@@ -24,7 +24,8 @@ pub struct Role {
 pub enum Start {
     /// A folder in `examples/`, in every language and with cases, and what it is in words.
     Example(&'static str, &'static str),
-    /// A standard module, by name: Rust only.
+    /// A standard module, by name. What it is in other languages than Rust, and its cases, are a
+    /// folder in `examples/`.
     Standard(&'static str),
 }
 

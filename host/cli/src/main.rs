@@ -18,6 +18,7 @@ mod packages;
 mod passphrase;
 mod project;
 mod time;
+mod upgrade;
 mod words;
 
 use std::process::ExitCode;

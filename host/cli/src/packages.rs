@@ -11,7 +11,7 @@ use atlas_node::client::{self, Failure};
 use atlas_node::{NodeError, Refusal};
 use serde_json::{Value as Json, json};
 
-use crate::args::{Installing, Module, Place, Upgrading};
+use crate::args::{Installing, Module, Place};
 use crate::artifacts;
 use crate::commands::{Outcome, Parameters, Session, escape, misuse, unreadable, unwritable};
 use crate::laws;
@@ -76,7 +76,8 @@ impl Session {
         }
     }
 
-    async fn send(&self, path: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
+    /// Posts the bytes of a package; what is answered.
+    pub async fn send(&self, path: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
         let response = self.client.send("POST", path, "application/wasm", bytes.into()).await?;
         Ok(client::read_all(response).await?.to_vec())
     }
@@ -202,7 +203,7 @@ impl Session {
     }
 
     /// Shows what would be installed, and asks.
-    async fn explain(&self, package: &Package, act: &str, installing: &Installing) -> Result<Json, Failure> {
+    pub async fn explain(&self, package: &Package, act: &str, installing: &Installing) -> Result<Json, Failure> {
         let answer = self.send("/v1/packages/examine", package.bytes.clone()).await?;
         let seen: Json = serde_json::from_slice(&answer).unwrap_or_default();
         let asked: Vec<&str> = items(&seen, "/manifest/capabilities").iter().filter_map(Json::as_str).collect();
@@ -227,7 +228,8 @@ impl Session {
         Ok(seen)
     }
 
-    async fn keep(&self, package: &Package, name: Option<&str>, installing: &Installing) -> Result<Json, Failure> {
+    /// Has the node keep a package; what it is known as.
+    pub async fn keep(&self, package: &Package, name: Option<&str>, installing: &Installing) -> Result<Json, Failure> {
         let parameters = Parameters::default()
             .add("name", name)
             .add("allow_downgrade", installing.allow_downgrade.then_some(true))
@@ -243,7 +245,8 @@ impl Session {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn installed(&self, info: &Json) {
+    /// Says what is installed now.
+    pub fn installed(&self, info: &Json) {
         if self.json {
             line(info.to_string());
         } else {
@@ -255,90 +258,6 @@ impl Session {
                 text(info, "/name")
             ));
         }
-    }
-
-    /// Installs a package, and binds it wherever a space binds the same module, once it is clear what that changes.
-    async fn upgrade(&self, package: Package, place: Upgrading, dry_run: bool, installing: &Installing) -> Outcome {
-        let spaces = self.client.ask("GET", "/v1/spaces", None).await?;
-        let wanted = place.space.clone();
-        let here = |space: &&Json| {
-            wanted.as_ref().is_none_or(|name| text(space, "/name") == name || text(space, "/id") == name)
-        };
-        let spaces: Vec<&Json> = items(&spaces, "").iter().filter(here).collect();
-        let [space] = spaces[..] else {
-            return Err(misuse("say which space to upgrade with --space; `atlas space list` shows them"));
-        };
-        let answer = self.send("/v1/packages/examine", package.bytes.clone()).await?;
-        let next: Json = serde_json::from_slice(&answer).unwrap_or_default();
-        let mut slots = Vec::new();
-        for (slot, binding) in space["slots"].as_object().into_iter().flatten() {
-            let path = format!("/v1/modules/{}", escape(text(binding, "/code")));
-            let Ok(bound) = self.client.ask("GET", &path, None).await else { continue };
-            if text(&bound, "/module") == text(&next, "/module") {
-                slots.push((slot.clone(), bound));
-            }
-        }
-        if slots.is_empty() {
-            let text = format!("space `{}` binds no {}", text(space, "/name"), text(&next, "/module"));
-            let hint = "bind it to a slot: `atlas module install`, then `atlas module bind`";
-            return Err(NodeError::from(Refusal::new("not-bound", text).hint(hint)).into());
-        }
-        if !self.json {
-            for (slot, bound) in &slots {
-                changes(slot, bound, &next);
-            }
-        }
-        // What is to be rehearsed has to be known to the node; a name that nobody binds by.
-        let trial = format!("{}-next", text(&next, "/module").rsplit(':').next().unwrap_or("module"));
-        let trial_installing = Installing { allow_downgrade: true, allow_other_signer: true, ..installing.clone() };
-        if dry_run {
-            self.keep(&package, Some(&trial), &trial_installing).await?;
-        } else {
-            self.explain(&package, "install it, and see what it changes?", installing).await?;
-            let info = self.keep(&package, None, installing).await?;
-            if !self.json {
-                self.installed(&info);
-            }
-        }
-        let code = text(&next, "/code");
-        let mut rehearsed = Vec::new();
-        for (slot, _) in &slots {
-            let request = json!({ "slot": slot, "module": code, "keep": true });
-            let path = format!("/v1/spaces/{}/rehearsals", escape(text(space, "/id")));
-            let found = if slot.starts_with("validator:") {
-                self.client.ask("POST", &path, Some(&request)).await
-            } else {
-                Ok(Json::Null)
-            };
-            if dry_run && found.is_err() {
-                let _ = self.client.ask("DELETE", &format!("/v1/modules/{trial}"), None).await;
-            }
-            let found = found?;
-            if !self.json {
-                rehearsal(slot, &found);
-            }
-            rehearsed.push(json!({ "slot": slot, "rehearsal": found }));
-        }
-        if dry_run {
-            self.client.ask("DELETE", &format!("/v1/modules/{trial}"), None).await?;
-        } else {
-            if !installing.yes {
-                confirm("bind it?")?;
-            }
-            for (slot, _) in &slots {
-                let request = json!({ "slot": slot, "module": code, "as": place.author, "keep": true });
-                let path = format!("/v1/spaces/{}/bindings", escape(text(space, "/id")));
-                self.client.ask("POST", &path, Some(&request)).await?;
-                if !self.json {
-                    line(format!("{slot} is bound to {} {}", text(&next, "/module"), text(&next, "/version")));
-                }
-            }
-        }
-        if self.json {
-            let all = json!({ "module": next["module"], "version": next["version"], "code": code, "bound": !dry_run, "slots": rehearsed });
-            line(all.to_string());
-        }
-        Ok(ExitCode::SUCCESS)
     }
 
     async fn write_lock(&self, output: &Path) -> Outcome {
@@ -404,7 +323,7 @@ impl Session {
 }
 
 /// Asks a person.
-fn confirm(act: &str) -> Result<(), Failure> {
+pub fn confirm(act: &str) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(misuse(format!("nobody is here to be asked ({act}): say --yes to do it without")));
     }
@@ -418,7 +337,8 @@ fn confirm(act: &str) -> Result<(), Failure> {
     }
 }
 
-fn signer(seen: &Json) -> String {
+/// Who signed a package, in words.
+pub fn signer(seen: &Json) -> String {
     let who = match (text(seen, "/signed/name"), text(seen, "/signed/identity")) {
         (_, "") => return "nobody: the package is not signed".to_owned(),
         ("", identity) => identity.to_owned(),
@@ -431,7 +351,8 @@ fn signer(seen: &Json) -> String {
     }
 }
 
-fn or_none(list: &[Json]) -> String {
+/// A list of words.
+pub fn or_none(list: &[Json]) -> String {
     let texts: Vec<&str> = list.iter().filter_map(Json::as_str).collect();
     if texts.is_empty() { "none".to_owned() } else { texts.join(", ") }
 }
@@ -458,83 +379,6 @@ fn shown(seen: &Json, source: &str, laws: Option<&laws::Brief>) {
         let version = text(before, "/version");
         line(format!("  now      {version} is installed as `{}`", text(before, "/name")));
     }
-}
-
-/// What differs between what is bound and what would be.
-fn changes(slot: &str, bound: &Json, next: &Json) {
-    line(format!("{slot}: {} {} -> {}", text(bound, "/module"), text(bound, "/version"), text(next, "/version")));
-    let mut differs = false;
-    let mut told = |what: &str, before: String, after: String| {
-        if before != after {
-            differs = true;
-            line(format!("  {what:13} {before} -> {after}"));
-        }
-    };
-    told("role", text(bound, "/role").to_owned(), text(next, "/role").to_owned());
-    told(
-        "capabilities",
-        or_none(items(bound, "/manifest/capabilities")),
-        or_none(items(next, "/manifest/capabilities")),
-    );
-    told("imports", or_none(items(bound, "/imports")), or_none(items(next, "/imports")));
-    told("signer", signer(bound), signer(next));
-    told("lifecycle", text(bound, "/rules/lifecycle").to_owned(), text(next, "/rules/lifecycle").to_owned());
-    told("key", text(bound, "/rules/key").to_owned(), text(next, "/rules/key").to_owned());
-    told("indexes", or_none(items(bound, "/rules/indexes")), or_none(items(next, "/rules/indexes")));
-    told("text", or_none(items(bound, "/rules/text")), or_none(items(next, "/rules/text")));
-    for change in schema_changes(&bound["rules"]["schema"], &next["rules"]["schema"]) {
-        differs = true;
-        line(format!("  schema        {change}"));
-    }
-    if !differs {
-        line("  role, capabilities, indexes and schema are the same");
-    }
-}
-
-/// Fields that come, go, or are described otherwise.
-fn schema_changes(before: &Json, after: &Json) -> Vec<String> {
-    let none = serde_json::Map::new();
-    let fields = |schema: &Json| schema["properties"].as_object().cloned().unwrap_or_else(|| none.clone());
-    let required =
-        |schema: &Json, field: &str| items(schema, "/required").iter().any(|name| name.as_str() == Some(field));
-    let (old, new) = (fields(before), fields(after));
-    let mut changes = Vec::new();
-    for (field, rule) in &new {
-        match old.get(field) {
-            None => changes.push(format!("+ {field}")),
-            Some(was) if was != rule => changes.push(format!("~ {field}: {was} -> {rule}")),
-            Some(_) => {}
-        }
-        if old.contains_key(field) && required(before, field) != required(after, field) {
-            let now = if required(after, field) { "required" } else { "optional" };
-            changes.push(format!("~ {field} is {now} now"));
-        }
-    }
-    changes.extend(old.keys().filter(|field| !new.contains_key(*field)).map(|field| format!("- {field}")));
-    changes
-}
-
-/// How stored records would be judged.
-fn rehearsal(slot: &str, found: &Json) {
-    if found.is_null() {
-        return line(format!("{slot}: it judges no records, so there is nothing to rehearse"));
-    }
-    let count = |path: &str| number(found, path);
-    line(format!("{slot}: {} stored records, asked in {:.1} s", count("/records"), count("/took_ms") as f64 / 1e3));
-    line(format!("  {:8} valid as before", count("/same")));
-    line(format!("  {:8} would be refused if they were written now", count("/would_fail")));
-    line(format!("  {:8} would be found under other index entries", count("/indexed_otherwise")));
-    if count("/undecided") > 0 {
-        line(format!("  {:8} undecided: what they need is not here", count("/undecided")));
-    }
-    for reason in items(found, "/reasons").iter().take(5) {
-        line(format!("  {:8} {}", number(reason, "/records"), text(reason, "/code")));
-    }
-    for example in items(found, "/failing").iter().take(3) {
-        let place = if text(example, "/key").is_empty() { text(example, "/record") } else { text(example, "/key") };
-        line(format!("  e.g. {place}: {}", text(example, "/text")));
-    }
-    line("  stored records keep their verdict: each is judged by the module of its own constitution");
 }
 
 /// Releases in lines.
@@ -583,18 +427,4 @@ fn releases(json: &Json) {
 fn short(id: &str) -> &str {
     let from = id.len().saturating_sub(12);
     id.get(from..).unwrap_or(id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_schema_shows_what_comes_goes_and_changes() {
-        let before = json!({ "required": ["a"], "properties": { "a": { "type": "string" }, "b": {}, "c": {} } });
-        let after = json!({ "required": ["a", "c"], "properties": { "a": { "type": "integer" }, "c": {}, "d": {} } });
-        let changes = schema_changes(&before, &after);
-        assert_eq!(changes, [r#"~ a: {"type":"string"} -> {"type":"integer"}"#, "~ c is required now", "+ d", "- b"]);
-        assert!(schema_changes(&before, &before).is_empty());
-    }
 }

@@ -32,7 +32,6 @@ pub fn failure(error: RegistryError) -> Failure {
         RegistryError::Unknown { .. } | RegistryError::Name { .. } | RegistryError::NoProject(_) => {
             return NodeError::Misuse(error.to_string()).into();
         }
-        RegistryError::NoTemplate { .. } => "no-template",
         RegistryError::Manifest(_) => "bad-manifest",
         RegistryError::Signature(_) => "bad-signature",
         RegistryError::Exists(_) => "exists",

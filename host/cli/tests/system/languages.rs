@@ -169,24 +169,58 @@ fn a_ranker_is_the_same_in_every_language() {
     }
 }
 
-/// The roles that start in Rust: what `new` writes builds and keeps the laws.
-#[test]
-fn a_new_module_of_every_other_role_builds_and_keeps_its_laws() {
+/// What `new` writes for the roles that start as a standard module: it meets the cases, keeps the
+/// laws, and answers as the standard module does.
+fn standard(test: &str, lang: &str) {
     let (atlas, shop) = (settled(), workshop());
-    for role in ["trust", "governance", "admission", "economy"] {
+    for (role, name) in
+        [("trust", "direct"), ("governance", "majority"), ("admission", "members"), ("economy", "balanced")]
+    {
         let project = shop.path().join(role);
         let folder = project.to_str().unwrap();
-        let refused = atlas.problem(1, &["module", "new", role, "mine", "--lang", "c", "--path", folder]);
-        assert_eq!(refused["code"], "no-template");
-        atlas.json(&["module", "new", role, "mine", "--lang", "rust", "--path", folder]);
-        if build("a_new_module_of_every_other_role_builds_and_keeps_its_laws", &atlas, folder).is_none() {
+        atlas.json(&["module", "new", role, "mine", "--lang", lang, "--path", folder]);
+        if build(test, &atlas, folder).is_none() {
             return;
         }
         let packed = atlas.json(&["module", "pack", "--path", folder]);
         assert_eq!((&packed["role"], &packed["name"]), (&json!(role), &json!("example:mine")));
-        let report = atlas.json(&["module", "test", packed["file"].as_str().unwrap(), "--runs", "64"]);
-        assert_eq!(report["passed"], true, "{role}: {report}");
+        let (file, cases) = (packed["file"].as_str().unwrap(), project.join("cases"));
+        let report = atlas.json(&[
+            "module",
+            "test",
+            file,
+            "--runs",
+            "24",
+            "--cases",
+            cases.to_str().unwrap(),
+            "--against",
+            name,
+        ]);
+        let cases = report["cases"].as_array().unwrap();
+        let met = cases.iter().filter(|case| case["met"] == true).count();
+        assert!(report["passed"] == true && met == cases.len() && met > 4, "{lang}, {role}: {report}");
+        assert_eq!(report["compared"]["differ"], 0, "{lang}, {role}: {report}");
     }
+}
+
+#[test]
+fn the_other_roles_in_rust_are_the_standard_modules() {
+    standard("the_other_roles_in_rust_are_the_standard_modules", "rust");
+}
+
+#[test]
+fn the_other_roles_in_c_are_the_standard_modules() {
+    standard("the_other_roles_in_c_are_the_standard_modules", "c");
+}
+
+#[test]
+fn the_other_roles_in_javascript_are_the_standard_modules() {
+    standard("the_other_roles_in_javascript_are_the_standard_modules", "js");
+}
+
+#[test]
+fn the_other_roles_in_python_are_the_standard_modules() {
+    standard("the_other_roles_in_python_are_the_standard_modules", "python");
 }
 
 #[test]

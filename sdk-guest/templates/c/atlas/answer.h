@@ -22,3 +22,11 @@ struct atlas_answer {
 
 // A body by its bytes.
 atlas_fields atlas_body_of(const uint8_t *bytes, size_t length, atlas_answer *answer);
+
+// A sentence, written as for `atlas_refuse`: %s is a C string, %t an atlas_string, %d an int64_t.
+#define atlas_sentence(...)                              \
+    ({                                                   \
+        atlas_answer atlas_said = {0};                   \
+        atlas_refuse(&atlas_said, "said", __VA_ARGS__);  \
+        atlas_said.sentence;                             \
+    })

@@ -1,0 +1,110 @@
+// From the trust world, as its generated bindings have it, to `about`, `begin`, `fold` and
+// `finish`, and back.
+
+#include "pile.h"
+#include "trusting.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static trust_string_t text(const char *text) {
+    return (trust_string_t){(uint8_t *)text, strlen(text)};
+}
+
+void exports_atlas_types_module_describe(exports_atlas_types_module_description_t *ret) {
+    pile_call_begins();
+    ret->name = text(about.name);
+    ret->version = text(about.version);
+    ret->summary = text(about.summary);
+    pile_call_ends();
+}
+
+bool exports_atlas_types_module_configure(trust_list_u8_t *config, exports_atlas_types_module_config_error_t *err) {
+    pile_call_begins();
+    atlas_answer answer = {0};
+    if (config->len > 0) {
+        atlas_refuse(&answer, "config", "this module takes no config, but %d bytes were given: leave it out", (int64_t)config->len);
+        err->tag = EXPORTS_ATLAS_TYPES_MODULE_CONFIG_ERROR_INVALID;
+        err->val.invalid = (trust_string_t){(uint8_t *)answer.sentence.at, answer.sentence.length};
+    }
+    pile_keep();
+    pile_call_ends();
+    return !atlas_refused(&answer);
+}
+
+static void swap(uint8_t *a, uint8_t *b, size_t size) {
+    for (; size > 0; size--, a++, b++) {
+        uint8_t byte = *a;
+        *a = *b;
+        *b = byte;
+    }
+}
+
+// A heap sort: no worse for any order of items.
+static void sift(uint8_t *items, size_t root, size_t count, size_t size, bool (*before)(const void *, const void *)) {
+    for (size_t child; (child = 2 * root + 1) < count; root = child) {
+        if (child + 1 < count && before(items + child * size, items + (child + 1) * size)) child++;
+        if (!before(items + root * size, items + child * size)) return;
+        swap(items + root * size, items + child * size, size);
+    }
+}
+
+void atlas_sort(void *items, size_t count, size_t size, bool (*before)(const void *, const void *)) {
+    for (size_t root = count / 2; root-- > 0;) sift(items, root, count, size, before);
+    for (size_t end = count; end-- > 1;) {
+        swap(items, (uint8_t *)items + end * size, size);
+        sift(items, 0, end, size, before);
+    }
+}
+
+atlas_parts *atlas_explanation(const atlas_standing *standing, uint32_t identity) {
+    for (size_t i = 0; i < standing->explanations.len; i++) {
+        if (standing->explanations.ptr[i].identity == identity) return &standing->explanations.ptr[i].parts;
+    }
+    return NULL;
+}
+
+atlas_part atlas_cause(atlas_string because, const uint32_t *path, size_t length, int32_t amount) {
+    atlas_part part = {.because = {(uint8_t *)because.at, because.length}, .amount = amount};
+    part.path.ptr = memcpy(malloc(length * sizeof *path), path, length * sizeof *path);
+    part.path.len = length;
+    return part;
+}
+
+// The question under way, and where its lists are.
+static atlas_question asked;
+static atlas_kept seeds, explain;
+
+static void *copy(atlas_kept *kept, const void *from, size_t size) {
+    return memcpy(atlas_keep(kept, size), from, size);
+}
+
+void exports_atlas_trust_trusting_init(atlas_question *question) {
+    pile_call_begins();
+    asked = *question;
+    asked.seeds.ptr = copy(&seeds, question->seeds.ptr, question->seeds.len * sizeof *question->seeds.ptr);
+    asked.explain.ptr = copy(&explain, question->explain.ptr, question->explain.len * sizeof *question->explain.ptr);
+    begin(&asked);
+    pile_call_ends();
+}
+
+void exports_atlas_trust_trusting_fold(atlas_edges *chunk) {
+    pile_call_begins();
+    // What the host promises: scores are written by these numbers.
+    for (size_t i = 0; i < chunk->truster.len; i++) {
+        if (chunk->truster.ptr[i] >= asked.identities || chunk->trusted.ptr[i] >= asked.identities) abort();
+    }
+    fold(&asked, chunk);
+    pile_call_ends();
+}
+
+void exports_atlas_trust_trusting_finish(atlas_standing *ret) {
+    pile_call_begins();
+    ret->scores.ptr = calloc(asked.identities, sizeof *ret->scores.ptr);
+    ret->scores.len = asked.identities;
+    ret->explanations.ptr = calloc(asked.explain.len, sizeof *ret->explanations.ptr);
+    ret->explanations.len = asked.explain.len;
+    for (size_t i = 0; i < asked.explain.len; i++) ret->explanations.ptr[i].identity = asked.explain.ptr[i];
+    finish(&asked, ret);
+    pile_call_ends();
+}
