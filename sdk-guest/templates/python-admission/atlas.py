@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-from componentize_py_types import Err
+from described import Described, described
 from reading import Refusal, decode, decode_map, refuse
 from wit_world import exports
 from wit_world.exports import admitting as wit
-from wit_world.exports import module as wit_module
 from wit_world.exports.admitting import Quota
 from wit_world.imports.types import Reason
 
@@ -49,16 +48,8 @@ class Applicant:
         raise Needs([id_])
 
 
-class Admission:
+class Admission(Described):
     """What a module says of itself and whom it lets in. Override what differs."""
-
-    name = ""
-    version = "0.1.0"
-    summary = ""
-
-    def configure(self, config: bytes):
-        if config:
-            refuse("no-config", f"this module takes no config, but {len(config)} bytes were given: leave it out")
 
     def admit(self, applicant: Applicant) -> Quota | None:
         """Nothing, or a quota, or a refusal."""
@@ -67,16 +58,6 @@ class Admission:
 
 def export(admission: Admission):
     """The classes that the admission world asks for."""
-
-    class Module(exports.Module):
-        def describe(self):
-            return wit_module.Description(admission.name, admission.version, admission.summary)
-
-        def configure(self, config: bytes):
-            try:
-                admission.configure(config)
-            except Refusal as refusal:
-                raise Err(wit_module.ConfigError_Invalid(refusal.text))
 
     class Admitting(exports.Admitting):
         def admit(self, batch):
@@ -90,4 +71,4 @@ def export(admission: Admission):
             except Refusal as refusal:
                 return wit.Admittance_Refused(Reason(refusal.code, refusal.text))
 
-    return Module, Admitting
+    return described(admission), Admitting

@@ -5,10 +5,9 @@ Rows are made here of the columns that the host hands over.
 
 from collections import namedtuple
 
-from componentize_py_types import Err
+from described import Described, described
 from wit_world import exports
 from wit_world.exports import balancing as wit
-from wit_world.exports import module as wit_module
 
 SERVICE = 1_000_000
 """The largest share of a peer."""
@@ -19,16 +18,8 @@ Peer = namedtuple("Peer", "served_us served_them keeps passed failed met active 
 Item = namedtuple("Item", "size replicas voted pledged requests active")
 
 
-class Economy:
+class Economy(Described):
     """What a module says of itself and how it weighs. Override what differs."""
-
-    name = ""
-    version = "0.1.0"
-    summary = ""
-
-    def configure(self, config: bytes):
-        if config:
-            raise ValueError(f"this module takes no config, but {len(config)} bytes were given: leave it out")
 
     def weigh(self, now: int, peers: list[Peer], items: list[Item]) -> tuple[list[int], list[int], list[int]]:
         """For each peer its share; for each item its retention; for each item its replicas."""
@@ -42,19 +33,9 @@ def _rows(row, columns):
 def export(economy: Economy):
     """The classes that the economy world asks for."""
 
-    class Module(exports.Module):
-        def describe(self):
-            return wit_module.Description(economy.name, economy.version, economy.summary)
-
-        def configure(self, config: bytes):
-            try:
-                economy.configure(config)
-            except ValueError as error:
-                raise Err(wit_module.ConfigError_Invalid(str(error)))
-
     class Balancing(exports.Balancing):
         def weigh(self, question):
             peers, items = _rows(Peer, question.peers), _rows(Item, question.items)
             return wit.Weights(*economy.weigh(question.now, peers, items))
 
-    return Module, Balancing
+    return described(economy), Balancing

@@ -6,10 +6,9 @@ It keeps what it wants of roll and ballots, however they are ordered and cut, an
 from collections import namedtuple
 from dataclasses import replace
 
-from componentize_py_types import Err
+from described import Described, described
 from reading import decode_map
 from wit_world import exports
-from wit_world.exports import module as wit_module
 from wit_world.exports import tallying as wit
 from wit_world.exports.tallying import Chunk
 from wit_world.imports.types import Reason
@@ -31,16 +30,8 @@ OPEN = wit.Decision_Open()
 """Not yet: the host asks again."""
 
 
-class Governance:
+class Governance(Described):
     """What a module says of itself and how it counts. Override what differs."""
-
-    name = ""
-    version = "0.1.0"
-    summary = ""
-
-    def configure(self, config: bytes):
-        if config:
-            raise ValueError(f"this module takes no config, but {len(config)} bytes were given: leave it out")
 
     def begin(self, question):
         """What is kept. `body` and `parameters` of the question are dicts, empty where they cannot be read."""
@@ -65,16 +56,6 @@ def export(governance: Governance):
     """The classes that the governance world asks for."""
     question, kept = None, None
 
-    class Module(exports.Module):
-        def describe(self):
-            return wit_module.Description(governance.name, governance.version, governance.summary)
-
-        def configure(self, config: bytes):
-            try:
-                governance.configure(config)
-            except ValueError as error:
-                raise Err(wit_module.ConfigError_Invalid(str(error)))
-
     class Tallying(exports.Tallying):
         def init(self, asked):
             nonlocal question, kept
@@ -97,4 +78,4 @@ def export(governance: Governance):
                 set_aside=_grouped(outcome.set_aside),
             )
 
-    return Module, Tallying
+    return described(governance), Tallying

@@ -3,9 +3,8 @@
 Sums, order and ties are done here, so that the contributions add up and nothing vanishes.
 """
 
-from componentize_py_types import Err
+from described import Described, described
 from wit_world import exports
-from wit_world.exports import module as wit_module
 from wit_world.exports import ranking as wit
 from wit_world.imports.types import Reason
 
@@ -42,19 +41,11 @@ class Candidate:
         return otherwise if values is None else values[self._row]
 
 
-class Ranker:
+class Ranker(Described):
     """What a module says of itself and what it weighs. Override what differs."""
-
-    name = ""
-    version = "0.1.0"
-    summary = ""
 
     features: dict[str, str] = {}
     columns: list[str] = []
-
-    def configure(self, config: bytes):
-        if config:
-            raise ValueError("this module takes no config")
 
     def weigh(self, candidate: Candidate, now: int) -> list[int]:
         """One whole number for each feature, or the candidate is left out."""
@@ -81,16 +72,6 @@ def _settle(values: list[int]):
 def export(ranker: Ranker):
     """The classes that the ranker world asks for."""
 
-    class Module(exports.Module):
-        def describe(self):
-            return wit_module.Description(ranker.name, ranker.version, ranker.summary)
-
-        def configure(self, config: bytes):
-            try:
-                ranker.configure(config)
-            except ValueError as error:
-                raise Err(wit_module.ConfigError_Invalid(str(error)))
-
     class Ranking(exports.Ranking):
         def rules(self):
             features = [wit.Feature(name, about) for name, about in ranker.features.items()]
@@ -114,4 +95,4 @@ def export(ranker: Ranker):
                 left_out=[out for _, out in left],
             )
 
-    return Module, Ranking
+    return described(ranker), Ranking

@@ -10,7 +10,7 @@ import struct
 import unicodedata
 
 
-class Refusal(Exception):
+class Refusal(ValueError):
     """A refusal, for this reason."""
 
     def __init__(self, code: str, text: str):

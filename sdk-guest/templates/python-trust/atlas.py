@@ -3,9 +3,8 @@
 It keeps what it wants of the edges, however they are ordered and cut, and answers at the end.
 """
 
-from componentize_py_types import Err
+from described import Described, described
 from wit_world import exports
-from wit_world.exports import module as wit_module
 from wit_world.exports import trusting as wit
 from wit_world.exports.trusting import Edges, Part, Question
 
@@ -17,16 +16,8 @@ PARTS = 16
 """Causes of one explanation."""
 
 
-class Trust:
+class Trust(Described):
     """What a module says of itself and how it scores. Override what differs."""
-
-    name = ""
-    version = "0.1.0"
-    summary = ""
-
-    def configure(self, config: bytes):
-        if config:
-            raise ValueError(f"this module takes no config, but {len(config)} bytes were given: leave it out")
 
     def begin(self, question: Question):
         """What is kept of the edges."""
@@ -45,16 +36,6 @@ def export(trust: Trust):
     """The classes that the trust world asks for."""
     question, kept = None, None
 
-    class Module(exports.Module):
-        def describe(self):
-            return wit_module.Description(trust.name, trust.version, trust.summary)
-
-        def configure(self, config: bytes):
-            try:
-                trust.configure(config)
-            except ValueError as error:
-                raise Err(wit_module.ConfigError_Invalid(str(error)))
-
     class Trusting(exports.Trusting):
         def init(self, asked):
             nonlocal question, kept
@@ -70,4 +51,4 @@ def export(trust: Trust):
             question, kept = None, None
             return wit.Standing(scores, explained)
 
-    return Module, Trusting
+    return described(trust), Trusting

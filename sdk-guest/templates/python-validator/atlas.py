@@ -5,9 +5,9 @@ classes that the world asks for out of one `Validator`.
 """
 
 from componentize_py_types import Err, Ok
+from described import Described, described
 from reading import Field, Fields, Integer, Link, List, Refusal, Text, decode, refuse
 from wit_world import exports
-from wit_world.exports import module as wit_module
 from wit_world.exports import validation as wit
 from wit_world.imports.types import Operation, Reason
 
@@ -42,12 +42,8 @@ class Candidate:
         raise Needs([id_])
 
 
-class Validator:
+class Validator(Described):
     """What a module says of itself and how it judges. Override what differs."""
-
-    name = ""
-    version = "0.1.0"
-    summary = ""
 
     lifecycle = "append"
     key = wit.KeyRule_None_()
@@ -58,10 +54,6 @@ class Validator:
     title: str | None = None
     description: str | None = None
     schema = "{}"
-
-    def configure(self, config: bytes):
-        if config:
-            refuse("no-config", "this module takes no config")
 
     def prepare(self, draft):
         return draft
@@ -80,16 +72,6 @@ def _value(value):
 
 def export(validator: Validator):
     """The classes that the validator world asks for."""
-
-    class Module(exports.Module):
-        def describe(self):
-            return wit_module.Description(validator.name, validator.version, validator.summary)
-
-        def configure(self, config: bytes):
-            try:
-                validator.configure(config)
-            except Refusal as refusal:
-                raise Err(wit_module.ConfigError_Invalid(refusal.text))
 
     class Validation(exports.Validation):
         def rules(self):
@@ -132,4 +114,4 @@ def export(validator: Validator):
             except Refusal as refusal:
                 return wit.Verdict_Invalid(Reason(refusal.code, refusal.text))
 
-    return Module, Validation
+    return described(validator), Validation

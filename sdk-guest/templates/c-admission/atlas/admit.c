@@ -3,7 +3,7 @@
 
 #include "admitting.h"
 #include "config.h"
-#include "pile.h"
+#include "describe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,37 +11,13 @@
 // Records that an applicant needs at most, as the world has it.
 #define NEEDS 16
 
-static admission_string_t sentence(atlas_string text) {
-    return (admission_string_t){(uint8_t *)text.at, text.length};
+static void take(const uint8_t *bytes, size_t length, atlas_answer *answer) {
+    atlas_fields map = atlas_config(bytes, length, answer);
+    if (!atlas_refused(answer)) configure(map, answer);
 }
 
-static admission_string_t text(const char *text) {
-    return (admission_string_t){(uint8_t *)text, strlen(text)};
-}
-
-void exports_atlas_types_module_describe(exports_atlas_types_module_description_t *ret) {
-    pile_call_begins();
-    ret->name = text(about.name);
-    ret->version = text(about.version);
-    ret->summary = text(about.summary);
-    pile_call_ends();
-}
-
-bool exports_atlas_types_module_configure(admission_list_u8_t *config, exports_atlas_types_module_config_error_t *err) {
-    pile_call_begins();
-    atlas_answer answer = {0};
-    if (config->len > 0) {
-        atlas_fields map = atlas_config(config->ptr, config->len, &answer);
-        if (!atlas_refused(&answer)) configure(map, &answer);
-    }
-    if (atlas_refused(&answer)) {
-        err->tag = EXPORTS_ATLAS_TYPES_MODULE_CONFIG_ERROR_INVALID;
-        err->val.invalid = sentence(answer.sentence);
-    }
-    pile_keep();
-    pile_call_ends();
-    return !atlas_refused(&answer);
-}
+ATLAS_DESCRIBE(admission)
+ATLAS_CONFIGURE(admission, take)
 
 void exports_atlas_admission_admitting_admit(
     exports_atlas_admission_admitting_list_applicant_t *batch,

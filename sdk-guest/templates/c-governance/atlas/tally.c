@@ -2,7 +2,7 @@
 // `finish`, and back.
 
 #include "canonical.h"
-#include "pile.h"
+#include "describe.h"
 #include "tallying.h"
 
 #include <stdlib.h>
@@ -15,34 +15,8 @@
 typedef exports_atlas_governance_tallying_set_aside_t aside_t;
 typedef exports_atlas_governance_tallying_list_voter_t voters_t;
 
-static governance_string_t text(const char *text) {
-    return (governance_string_t){(uint8_t *)text, strlen(text)};
-}
-
-static governance_string_t sentence(atlas_string text) {
-    return (governance_string_t){(uint8_t *)text.at, text.length};
-}
-
-void exports_atlas_types_module_describe(exports_atlas_types_module_description_t *ret) {
-    pile_call_begins();
-    ret->name = text(about.name);
-    ret->version = text(about.version);
-    ret->summary = text(about.summary);
-    pile_call_ends();
-}
-
-bool exports_atlas_types_module_configure(governance_list_u8_t *config, exports_atlas_types_module_config_error_t *err) {
-    pile_call_begins();
-    bool good = config->len == 0;
-    if (!good) {
-        err->tag = EXPORTS_ATLAS_TYPES_MODULE_CONFIG_ERROR_INVALID;
-        err->val.invalid = sentence(atlas_sentence(
-            "this module takes no config, but %d bytes were given: leave it out", (int64_t)config->len));
-    }
-    pile_keep();
-    pile_call_ends();
-    return good;
-}
+ATLAS_DESCRIBE(governance)
+ATLAS_CONFIGURE(governance, atlas_no_config)
 
 bool atlas_map(atlas_bytes bytes, atlas_answer *answer, atlas_fields *map) {
     atlas_fault fault;

@@ -1,36 +1,14 @@
 // From the trust world, as its generated bindings have it, to `about`, `begin`, `fold` and
 // `finish`, and back.
 
-#include "pile.h"
+#include "describe.h"
 #include "trusting.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static trust_string_t text(const char *text) {
-    return (trust_string_t){(uint8_t *)text, strlen(text)};
-}
-
-void exports_atlas_types_module_describe(exports_atlas_types_module_description_t *ret) {
-    pile_call_begins();
-    ret->name = text(about.name);
-    ret->version = text(about.version);
-    ret->summary = text(about.summary);
-    pile_call_ends();
-}
-
-bool exports_atlas_types_module_configure(trust_list_u8_t *config, exports_atlas_types_module_config_error_t *err) {
-    pile_call_begins();
-    atlas_answer answer = {0};
-    if (config->len > 0) {
-        atlas_refuse(&answer, "config", "this module takes no config, but %d bytes were given: leave it out", (int64_t)config->len);
-        err->tag = EXPORTS_ATLAS_TYPES_MODULE_CONFIG_ERROR_INVALID;
-        err->val.invalid = (trust_string_t){(uint8_t *)answer.sentence.at, answer.sentence.length};
-    }
-    pile_keep();
-    pile_call_ends();
-    return !atlas_refused(&answer);
-}
+ATLAS_DESCRIBE(trust)
+ATLAS_CONFIGURE(trust, atlas_no_config)
 
 static void swap(uint8_t *a, uint8_t *b, size_t size) {
     for (; size > 0; size--, a++, b++) {

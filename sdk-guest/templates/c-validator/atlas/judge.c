@@ -1,8 +1,7 @@
 // From the validator world, as its generated bindings have it, to `about` and `validate`, and
 // back.
 
-#include "answer.h"
-#include "pile.h"
+#include "describe.h"
 #include "validator.h"
 
 #include <stdlib.h>
@@ -12,31 +11,11 @@ struct atlas_record {
     const atlas_types_types_entry_t *entry;
 };
 
-static validator_string_t text(const char *text) {
-    return (validator_string_t){(uint8_t *)text, strlen(text)};
-}
+ATLAS_DESCRIBE(validator)
+ATLAS_CONFIGURE(validator, atlas_no_config)
 
 static validator_option_string_t maybe(const char *given) {
     return given == NULL ? (validator_option_string_t){0} : (validator_option_string_t){true, text(given)};
-}
-
-void exports_atlas_types_module_describe(exports_atlas_types_module_description_t *ret) {
-    pile_call_begins();
-    ret->name = text(about.name);
-    ret->version = text(about.version);
-    ret->summary = text(about.summary);
-    pile_call_ends();
-}
-
-bool exports_atlas_types_module_configure(validator_list_u8_t *config, exports_atlas_types_module_config_error_t *err) {
-    bool good = config->len == 0;
-    if (!good) {
-        err->tag = EXPORTS_ATLAS_TYPES_MODULE_CONFIG_ERROR_INVALID;
-        err->val.invalid = text("this module takes no config");
-    }
-    pile_keep();
-    pile_call_ends();
-    return good;
 }
 
 void exports_atlas_validator_validation_rules(exports_atlas_validator_validation_type_rules_t *ret) {
@@ -83,7 +62,7 @@ static exports_atlas_validator_validation_verdict_t verdict(const atlas_answer *
     if (answer->code != NULL) {
         verdict.tag = EXPORTS_ATLAS_VALIDATOR_VALIDATION_VERDICT_INVALID;
         verdict.val.invalid.code = text(answer->code);
-        verdict.val.invalid.text = (validator_string_t){(uint8_t *)answer->sentence.at, answer->sentence.length};
+        verdict.val.invalid.text = sentence(answer->sentence);
         return verdict;
     }
     verdict.tag = EXPORTS_ATLAS_VALIDATOR_VALIDATION_VERDICT_VALID;

@@ -1,13 +1,8 @@
 // What an admission module needs: the exports of the world made of one object that decides on one
 // header.
 
-import { Needs, Refusal, described, refuse } from './atlas.js';
+import { Needs, Refusal, described } from './atlas.js';
 import { decodeMap, decodeOr } from './reading.js';
-
-/** Without a `configure` of its own a module takes no config. */
-function configure({ length }) {
-  if (length > 0) refuse('no-config', `this module takes no config, but ${length} bytes were given: leave it out`);
-}
 
 /** A header that wants in: what the WIT's `applicant` has, in `header`. */
 class Applicant {
@@ -54,7 +49,7 @@ function admit(module, applicant) {
  */
 export function admission(module) {
   return {
-    module: described({ configure, ...module }),
+    module: described(module),
     admitting: {
       admit: (batch) => batch.map((header) => admit(module, new Applicant(header))),
     },

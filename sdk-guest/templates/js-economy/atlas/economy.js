@@ -1,16 +1,11 @@
 // What an economy module needs: the exports of the world made of one object that weighs.
 
-import { described, refuse } from './atlas.js';
+import { described } from './atlas.js';
 
 /** The largest share of a peer. */
 export const SERVICE = 1_000_000n;
 /** Most replicas to aim for. */
 export const REPLICAS = 1_000n;
-
-/** Without a `configure` of its own a module takes no config. */
-function configure({ length }) {
-  if (length > 0) refuse('no-config', `this module takes no config, but ${length} bytes were given: leave it out`);
-}
 
 /**
  * The exports of the economy world, made of an object with `name`, `version`, `summary` and
@@ -20,7 +15,7 @@ function configure({ length }) {
  */
 export function economy(module) {
   return {
-    module: described({ configure, ...module }),
+    module: described(module),
     balancing: {
       weigh(question) {
         const { service, retention, replicas } = module.weigh(question);

@@ -1,7 +1,7 @@
 // What a governance module needs: the exports of the world made of one object that keeps what it
 // wants of roll and ballots, however they are ordered and cut, and decides at the end.
 
-import { described, refuse } from './atlas.js';
+import { described } from './atlas.js';
 import { decodeMap } from './reading.js';
 
 /** One vote, in the thousandths that a roll gives weights in. */
@@ -12,11 +12,6 @@ export const accepted = (...options) => ({ tag: 'accepted', val: Uint32Array.fro
 export const rejected = { tag: 'rejected' };
 /** Not yet: the host asks again. */
 export const open = { tag: 'open' };
-
-/** Without a `configure` of its own a module takes no config. */
-function configure({ length }) {
-  if (length > 0) refuse('no-config', `this module takes no config, but ${length} bytes were given: leave it out`);
-}
 
 /** By code, and by number within. The text of the lowest number stands for all of its code. */
 function grouped(setAside) {
@@ -41,7 +36,7 @@ function grouped(setAside) {
 export function governance(module) {
   let [question, kept] = [];
   return {
-    module: described({ configure, ...module }),
+    module: described(module),
     tallying: {
       init(asked) {
         const [body, parameters] = [asked.body, asked.parameters].map((bytes) => decodeMap(bytes) ?? new Map());

@@ -1,7 +1,7 @@
 // What a trust module needs: the exports of the world made of one object that keeps what it wants
 // of the edges, however they are ordered and cut, and answers at the end.
 
-import { described, refuse } from './atlas.js';
+import { described } from './atlas.js';
 
 /** Whole trust, in millionths: as oneself. */
 export const WHOLE = 1_000_000;
@@ -9,11 +9,6 @@ export const WHOLE = 1_000_000;
 export const WHOLE_EDGE = 1_000;
 /** Causes of one explanation. */
 export const PARTS = 16;
-
-/** Without a `configure` of its own a module takes no config. */
-function configure({ length }) {
-  if (length > 0) refuse('no-config', `this module takes no config, but ${length} bytes were given: leave it out`);
-}
 
 /**
  * The exports of the trust world, made of an object with `name`, `version`, `summary`,
@@ -25,7 +20,7 @@ function configure({ length }) {
 export function trust(module) {
   let [question, kept] = [];
   return {
-    module: described({ configure, ...module }),
+    module: described(module),
     trusting: {
       init(asked) {
         [question, kept] = [asked, module.begin(asked)];

@@ -316,7 +316,9 @@ export function described(module) {
     configure(config) {
       try {
         if (module.configure) module.configure(config);
-        else if (config.length > 0) refuse('no-config', 'this module takes no config');
+        else if (config.length > 0) {
+          refuse('no-config', `this module takes no config, but ${config.length} bytes were given: leave it out`);
+        }
       } catch (error) {
         if (error instanceof Refusal) throw { tag: 'invalid', val: error.message };
         throw error;
