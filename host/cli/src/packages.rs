@@ -351,7 +351,7 @@ pub fn signer(seen: &Json) -> String {
     }
 }
 
-/// A list of words.
+/// Words in a line, or that there are none.
 pub fn or_none(list: &[Json]) -> String {
     let texts: Vec<&str> = list.iter().filter_map(Json::as_str).collect();
     if texts.is_empty() { "none".to_owned() } else { texts.join(", ") }

@@ -32,8 +32,10 @@ impl Session {
             let trying = Installing { allow_downgrade: true, allow_other_signer: true, ..installing.clone() };
             self.keep(&package, Some(&trial), &trying).await?;
             let found = self.rehearse(&path("rehearsals"), &slots, code).await;
-            self.client.ask("DELETE", &format!("/v1/modules/{trial}"), None).await?;
+            let removed = self.client.ask("DELETE", &format!("/v1/modules/{trial}"), None).await;
+            // Why it cannot be rehearsed says more than why the trial stays.
             rehearsed = found?;
+            removed?;
         } else {
             self.explain(&package, "install it, and see what it changes?", installing).await?;
             let info = self.keep(&package, None, installing).await?;

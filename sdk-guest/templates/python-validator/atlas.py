@@ -6,7 +6,7 @@ classes that the world asks for out of one `Validator`.
 
 from componentize_py_types import Err, Ok
 from described import Described, described
-from reading import Field, Fields, Integer, Link, List, Refusal, Text, decode, refuse
+from reading import Field, Fields, Integer, Link, List, Refusal, Text, decode, refuse  # for modules, too
 from wit_world import exports
 from wit_world.exports import validation as wit
 from wit_world.imports.types import Operation, Reason
