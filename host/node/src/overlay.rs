@@ -271,6 +271,7 @@ impl Node {
 
     /// Looks again at records whose path led over records that came.
     pub(crate) fn headers_came(&self, came: &[RecordId]) -> Result<(), NodeError> {
+        self.decisions().note(came);
         let mut batch = Batch::new();
         let waited = self.unproven().take(came, &mut batch);
         if waited.is_empty() {

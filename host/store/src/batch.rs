@@ -7,7 +7,7 @@ use crate::carried::LooseBlob;
 use crate::changed::Shown;
 use crate::docs::DocKind;
 use crate::status::Verdict;
-use crate::waiting::Waiting;
+use crate::waiting::{WaitKey, Waiting};
 
 /// A record with what its validator said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -185,6 +185,19 @@ impl Batch {
     pub fn push(&mut self, item: Item) -> &mut Self {
         self.items.push(item);
         self
+    }
+
+    /// What the records in it wait for.
+    pub fn waits(&self) -> impl Iterator<Item = &WaitKey> {
+        self.items
+            .iter()
+            .filter_map(|item| match item {
+                Item::Put(JudgedRecord { verdict: Verdict::Pending(waiting), .. })
+                | Item::Judge { verdict: Verdict::Pending(waiting), .. }
+                | Item::Park { waiting, .. } => Some(waiting),
+                _ => None,
+            })
+            .flat_map(|waiting| &waiting.on)
     }
 
     /// Adds a record that is not revoked and may replace what is at its address. See

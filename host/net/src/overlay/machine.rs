@@ -203,9 +203,15 @@ impl<P: PeerKey> Overlay<P> {
                     shared.follows = follows;
                     shared
                 }
-                // Who dialled comes first; the other side only if nothing happened by then.
+                // Who dialled comes first; the other side only if nothing happened by then. Not all at once, unless
+                // this node has compared with nobody yet: it has nothing before it has.
                 None => {
-                    let wait = if state.dialled { 0..300 } else { 3000..6000 };
+                    let first = self.spaces.get(&space).is_some_and(|joined| joined.compared.is_none());
+                    let wait = match (state.dialled, first) {
+                        (true, true) => 0..1,
+                        (true, false) => 0..300,
+                        (false, _) => 3000..6000,
+                    };
                     Shared::new(follows, now + self.rng.random_range(wait), &self.config)
                 }
             };

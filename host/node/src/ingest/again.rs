@@ -46,7 +46,7 @@ impl Node {
     /// Judges the records that waited for these, and those that waited for them.
     pub(crate) fn records_came(&self, mut came: Vec<RecordId>, now: Timestamp) -> Result<(), NodeError> {
         while !came.is_empty() {
-            self.decisions().let_them_end();
+            self.decisions().note(&came);
             if self.store().pending_count() == 0 {
                 return Ok(());
             }

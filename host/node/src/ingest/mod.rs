@@ -12,7 +12,7 @@ mod again;
 pub mod peers;
 pub mod turns;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
 
 use atlas_engine::{Cause, Judgement};
@@ -227,10 +227,7 @@ impl Node {
         let came: Vec<RecordId> = ids.iter().filter(|(i, _)| fates[*i].is_stored()).map(|(_, id)| *id).collect();
         // A header is enough for a path, whatever its body waits for.
         let held: Vec<RecordId> = ids.iter().filter(|(i, _)| fates[*i].holds_header()).map(|(_, id)| *id).collect();
-        if !held.is_empty() {
-            self.decisions().let_them_end();
-            self.headers_came(&held)?;
-        }
+        self.headers_came(&held)?;
         self.records_came(came, now)?;
         Ok(fates)
     }
@@ -253,12 +250,13 @@ impl Node {
     /// Admits, judges and commits records whose signatures are good. The fate of each, by its
     /// place, in any order.
     fn decide(&self, arrivals: Vec<Arrival>, now: Timestamp) -> Result<Vec<(usize, Fate)>, NodeError> {
-        let _deciding = self.decisions().begin();
+        let deciding = self.decisions().begin();
         let turn = self.turns().take();
         let mut fates = Vec::with_capacity(arrivals.len());
         let mut batch = Batch::new();
         let mut slots: Vec<(usize, Option<Fate>)> = Vec::new();
         let mut to_judge: HashMap<Binding, Vec<Arrival>> = HashMap::new();
+        let mut awaited = HashSet::new();
         let (mut headers, mut notes) = (Headers::new(self.store()), Batch::new());
         for arrival in &arrivals {
             headers.know(arrival.record.id(), arrival.record.header());
@@ -271,7 +269,7 @@ impl Node {
             match admission {
                 Admission::Admit(admitted) => {
                     arrival.creates_only = admitted.creates_only;
-                    self.weigh(&mut arrival, &mut headers, &mut notes)?;
+                    awaited.extend(self.weigh(&mut arrival, &mut headers, &mut notes)?);
                     to_judge.entry(admitted.binding).or_default().push(arrival);
                 }
                 _ if arrival.known => fates.push((arrival.i, Fate::Duplicate)),
@@ -290,8 +288,13 @@ impl Node {
             // First: one that waits and is not noted would wait for good.
             self.store().commit(notes)?;
         }
+        awaited.extend(batch.waits().filter_map(|key| if let WaitKey::Record(id) = key { Some(*id) } else { None }));
         let outcomes = self.store().commit(batch)?;
         // Only now: what waits must be there to be found.
+        let overlooked = deciding.overlooked(&awaited);
+        drop(deciding);
+        self.headers_came(&overlooked)?;
+        self.records_came(overlooked, now)?;
         compiling.into_iter().for_each(|code| self.judge_when_compiled(code));
         fates.extend(slots.into_iter().zip(outcomes).map(|((i, fate), outcome)| (i, settle(fate, outcome))));
         Ok(fates)
@@ -305,17 +308,21 @@ impl Node {
         Ok(admit::admit(record, &Known { now, space: space.as_deref(), author: author.as_deref() }))
     }
 
-    /// Sees whether what is known of its author takes a record away.
-    fn weigh(&self, arrival: &mut Arrival, headers: &mut Headers<'_>, notes: &mut Batch) -> Result<(), NodeError> {
+    /// Sees whether what is known of its author takes a record away; or, for now, that a header is not here.
+    fn weigh(
+        &self,
+        arrival: &mut Arrival,
+        headers: &mut Headers<'_>,
+        notes: &mut Batch,
+    ) -> Result<Option<RecordId>, NodeError> {
         let header = arrival.record.header();
-        let Some(author) = self.identity(&header.author)? else { return Ok(()) };
+        let Some(author) = self.identity(&header.author)? else { return Ok(None) };
         let id = arrival.record.id();
         let standing = standing(&author, header, id, headers)?;
-        if let Standing::Unproven(missing) = standing {
-            self.unproven().wait(missing, id, notes);
-        }
         arrival.revoked = standing != Standing::Stands;
-        Ok(())
+        let Standing::Unproven(missing) = standing else { return Ok(None) };
+        self.unproven().wait(missing, id, notes);
+        Ok(Some(missing))
     }
 
     /// Lets what an app has just written in no faster than its grant says. What is older was
