@@ -11,7 +11,7 @@ use crate::wire::fetch::{Answer, Request};
 use crate::wire::{FrameError, Set, Tag, frame};
 
 /// Bytes that are handed on together: enough records that judging and committing them together pays.
-pub const PORTION_BYTES: usize = 1 << 20;
+pub const PORTION_BYTES: usize = 2 << 20;
 /// Bytes of one item: a record, or a document of an identity or a space, and what stands around it.
 pub const ITEM_BYTES: usize = atlas_record::limits::DOCUMENT_BYTES + 1024;
 
