@@ -12,6 +12,7 @@ use atlas_record::order::Rank;
 use atlas_record::{BlobId, SpaceId, TypeName};
 
 use crate::negentropy::{Item, Items, Sum};
+use crate::wire::fetch::ShortId;
 use crate::wire::reconcile::Summary;
 use crate::wire::{Follows, Set};
 
@@ -113,6 +114,14 @@ pub trait Replica: Send + Sync + 'static {
 
     /// Items in their transport form; those that are here.
     fn read(&self, space: &SpaceId, set: &Set, ids: &[[u8; 32]]) -> Result<Vec<Vec<u8>>, ReplicaError>;
+
+    /// Records of a type by the first bytes of their ids, as [`read`](Self::read).
+    fn read_records(
+        &self,
+        space: &SpaceId,
+        type_name: &TypeName,
+        ids: &[ShortId],
+    ) -> Result<Vec<Vec<u8>>, ReplicaError>;
 
     /// Takes items in: verified, judged and durable when it returns. An outcome for each.
     fn take(&self, space: &SpaceId, set: &Set, items: Vec<Vec<u8>>) -> Result<Vec<Outcome>, ReplicaError>;

@@ -63,6 +63,36 @@ fn announce(machine: &mut Machine, now: u64, peer: u32, entries: &[Entry]) -> Ve
 }
 
 #[test]
+fn what_came_too_early_is_asked_for_again_and_what_is_refused_is_not() {
+    let mut machine = with_peers(Config::default(), 0..2);
+    let asked = fetches(&announce(&mut machine, 10, 0, &entries(0..2)));
+    let token = asked[0].1;
+    // One of them is news of a space whose genesis is still on its way here; the other no node can take.
+    let refused = Outcome::Refused(Refusal::NotAdmissible);
+    machine.fetched(20, token, &[(id(0), Outcome::Parked), (id(1), refused)]);
+    machine.fetch_ended(20, token, End::Complete);
+    assert_eq!(fetches(&actions(&mut machine)), []);
+
+    let mut session = None;
+    for now in (30..10_000).step_by(10) {
+        machine.tick(now);
+        let started = actions(&mut machine).into_iter().find_map(|action| match action {
+            Action::Reconcile { peer, token, .. } => Some((now, peer, token)),
+            _ => None,
+        });
+        if started.is_some() {
+            session = started;
+            break;
+        }
+    }
+    let (now, peer, token) = session.expect("a comparison follows");
+    let set = entry(0).set;
+    machine.needs(now, token, SPACE, &set, &[id(0), id(1)], &mut nothing);
+    let asked = fetches(&actions(&mut machine));
+    assert_eq!(asked.iter().map(|(peer, _, ids)| (*peer, ids.clone())).collect::<Vec<_>>(), [(peer, vec![id(0)])]);
+}
+
+#[test]
 fn what_is_announced_is_fetched_once_and_announced_on_after_ingest() {
     let mut machine = with_peers(Config::default(), 0..4);
     let asked = fetches(&announce(&mut machine, 10, 0, &entries(0..1)));

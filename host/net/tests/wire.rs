@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use atlas_net::wire::fetch::{Answer, Request};
-use atlas_net::wire::gossip::{Announcement, Gossip};
+use atlas_net::wire::gossip::{Announcement, Gossip, SHORT_IDS};
 use atlas_net::wire::reconcile::{Reconcile, Summary};
 use atlas_net::wire::{ALL, Follows, Message, Set, Tag};
 use atlas_record::order::Rank;
@@ -26,7 +26,7 @@ fn gossip() -> Vec<Gossip> {
     let types = BTreeSet::from([type_name("atlas.post"), type_name("app.bsky.feed.post")]);
     let rank = |created, id| Rank { created, id: RecordId([id; 32]) };
     vec![
-        Gossip::Hello { agent: "atlas/0.1.0".to_owned(), nonce: [7; 32] },
+        Gossip::Hello { agent: "atlas/0.1.0".to_owned(), nonce: [7; 32], abilities: 0 },
         Gossip::Spaces(vec![TAG, Tag([0xb2; 16])]),
         Gossip::Open { tag: TAG, follow: Follows::All },
         Gossip::Open { tag: TAG, follow: Follows::Types(types.into_iter().collect()) },
@@ -43,6 +43,7 @@ fn gossip() -> Vec<Gossip> {
         }),
         Gossip::Goodbye("too many connections".to_owned()),
         Gossip::Neighbour { tag: TAG, on: true },
+        Gossip::Hello { agent: "atlas/0.1.0".to_owned(), nonce: [7; 32], abilities: SHORT_IDS },
     ]
 }
 
@@ -59,7 +60,11 @@ fn reconcile() -> Vec<Reconcile> {
 
 fn requests() -> Vec<Request> {
     let set = Set::Records(type_name("atlas.post"));
-    vec![Request::Items { tag: TAG, set, ids: vec![[1; 32], [2; 32]] }, Request::Blob { tag: TAG, id: [3; 32] }]
+    vec![
+        Request::Items { tag: TAG, set, ids: vec![[1; 32], [2; 32]] },
+        Request::Blob { tag: TAG, id: [3; 32] },
+        Request::Records { tag: TAG, type_name: type_name("atlas.post"), ids: vec![[4; 16], [5; 16]] },
+    ]
 }
 
 fn answers() -> Vec<Answer> {

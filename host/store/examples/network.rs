@@ -166,7 +166,9 @@ fn ask_records(store: &Store, most: usize) {
     for (order, ids) in [("in order of time", &ids), ("in order of their ids", &shuffled)] {
         let (start, mut bytes) = (now(), 0);
         for ids in ids.chunks(BATCH as usize) {
-            bytes += store.encoded(ids, usize::MAX).unwrap().iter().flatten().map(Vec::len).sum::<usize>();
+            let ids: Vec<[u8; 32]> = ids.iter().map(|id| id.0).collect();
+            let found = store.encoded(&SPACE, &type_name(), &ids, usize::MAX).unwrap();
+            bytes += found.iter().flatten().map(Vec::len).sum::<usize>();
         }
         let rate = per_second(ids.len(), start);
         println!(

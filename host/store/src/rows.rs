@@ -160,8 +160,8 @@ pub(crate) struct RawRow<'a> {
     lifecycle: u8,
     flags: u8,
     created: Timestamp,
-    space: Name,
-    type_name: Name,
+    pub space: Name,
+    pub type_name: Name,
     pub header: &'a [u8],
     /// Salt and body.
     pub payload: Option<(&'a [u8; 16], &'a [u8])>,

@@ -4,11 +4,12 @@
 //! unless they were dropped. Beyond the id nothing is checked or decoded; whoever receives it
 //! does that.
 
-use atlas_record::{RecordId, Value, cbor};
+use atlas_record::{RecordId, SpaceId, TypeName, Value, cbor};
 
 use crate::error::StoreError;
-use crate::kv::{Table, View};
-use crate::read::number_of;
+use crate::keys::{Name, Parts};
+use crate::kv::{Range, Table, View};
+use crate::read::{number_of, space_number, type_number};
 use crate::rows::RawRow;
 use crate::status::Status;
 use crate::store::Store;
@@ -25,17 +26,23 @@ pub enum Lacking {
 }
 
 impl Store {
-    /// Records in their transport form as of one moment, in the order of the ids; `None` for
-    /// those that are not here. Ends early rather than hold more than `most_bytes`, and never
-    /// without the first.
-    pub fn encoded(&self, ids: &[RecordId], most_bytes: usize) -> Result<Vec<Option<Vec<u8>>>> {
+    /// Records of one type of a space in their transport form as of one moment, in the order of the ids, of which
+    /// the first bytes will do; `None` for those that are not here, or not of that type and space. Ends early rather
+    /// than hold more than `most_bytes`, and never without the first.
+    pub fn encoded<const N: usize>(
+        &self,
+        space: &SpaceId,
+        type_name: &TypeName,
+        ids: &[[u8; N]],
+        most_bytes: usize,
+    ) -> Result<Vec<Option<Vec<u8>>>> {
         let view = self.view();
+        let (Some(space), Some(type_name)) = (space_number(&*view, space)?, type_number(&*view, type_name)?) else {
+            return Ok(vec![None; ids.len()]);
+        };
         let (mut found, mut bytes) = (Vec::new(), 0);
         for id in ids {
-            let record = match stored(&*view, id)? {
-                Some((n, row)) => Some(encode(n, id, &row)?),
-                None => None,
-            };
+            let record = encoded(&*view, (space, type_name), id)?;
             bytes += record.as_ref().map_or(0, Vec::len);
             if bytes > most_bytes && !found.is_empty() {
                 break;
@@ -76,12 +83,36 @@ fn is_absent(view: &dyn View, id: &RecordId) -> Result<bool> {
     Ok(view.get(Table::Parked, &id.0)?.is_none())
 }
 
+/// A record of a type of a space in transport form, by its id or the first bytes of it.
+fn encoded(view: &dyn View, set: (Name, Name), id: &[u8]) -> Result<Option<Vec<u8>>> {
+    let encode_if_of_set = |id: &RecordId, n: u64| {
+        let row = row(view, n)?;
+        let raw = RawRow::of(n, &row)?;
+        if (raw.space, raw.type_name) == set { encode(n, id, &raw).map(Some) } else { Ok(None) }
+    };
+    if let Ok(id) = id.try_into().map(RecordId) {
+        return number_of(view, &id)?.map_or(Ok(None), |n| encode_if_of_set(&id, n));
+    }
+    for named in view.range(Table::Ids, Range::prefix(id)) {
+        let (id, n) = named?;
+        let damaged = || StoreError::damaged(Table::Ids, "a row of another length");
+        let (id, n) = (id.try_into().map_err(|_| damaged())?, Parts(&n).number().ok_or_else(damaged)?);
+        if let Some(record) = encode_if_of_set(&RecordId(id), n)? {
+            return Ok(Some(record));
+        }
+    }
+    Ok(None)
+}
+
+fn row(view: &dyn View, n: u64) -> Result<Vec<u8>> {
+    let row = view.get(Table::Records, &n.to_be_bytes())?;
+    row.ok_or_else(|| StoreError::damaged(Table::Records, format!("record {n} is missing")))
+}
+
 /// The row of a stored record.
 fn stored(view: &dyn View, id: &RecordId) -> Result<Option<(u64, Vec<u8>)>> {
     let Some(n) = number_of(view, id)? else { return Ok(None) };
-    let row = view.get(Table::Records, &n.to_be_bytes())?;
-    let row = row.ok_or_else(|| StoreError::damaged(Table::Records, format!("record {n} is missing")))?;
-    Ok(Some((n, row)))
+    Ok(Some((n, row(view, n)?)))
 }
 
 /// Whether a stored header lacks its body and would take it: one that is valid, or not judged.
@@ -90,8 +121,7 @@ fn takes_body(row: &RawRow<'_>) -> bool {
 }
 
 /// The transport form, as [`atlas_record::Record::encode`] writes it.
-fn encode(n: u64, id: &RecordId, row: &[u8]) -> Result<Vec<u8>> {
-    let row = RawRow::of(n, row)?;
+fn encode(n: u64, id: &RecordId, row: &RawRow<'_>) -> Result<Vec<u8>> {
     if RecordId::of(row.header) != *id {
         // Whoever asked would take it for a lie.
         return Err(StoreError::damaged(Table::Records, format!("record {n}: its header is not that of its id")));

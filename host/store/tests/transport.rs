@@ -3,7 +3,7 @@
 
 mod common;
 
-use atlas_record::{Record, RecordId};
+use atlas_record::{Record, SpaceId, TypeName};
 use atlas_store::{Batch, Config, Item, Lacking, Status, Store, Verdict, WaitKey, Waiting};
 use common::*;
 
@@ -12,8 +12,11 @@ fn store() -> Store {
 }
 
 fn all(store: &Store, records: &[&Record]) -> Vec<Option<Vec<u8>>> {
-    let ids: Vec<RecordId> = records.iter().map(|record| record.id()).collect();
-    store.encoded(&ids, usize::MAX).unwrap()
+    records.iter().map(|record| encoded(store, &record.header().type_name, &[record.id().0]).remove(0)).collect()
+}
+
+fn encoded<const N: usize>(store: &Store, of: &TypeName, ids: &[[u8; N]]) -> Vec<Option<Vec<u8>>> {
+    store.encoded(&space(), of, ids, usize::MAX).unwrap()
 }
 
 fn lacking(store: &Store, record: &Record) -> Option<Lacking> {
@@ -62,10 +65,51 @@ fn an_answer_ends_before_it_is_too_long_and_never_without_anything() {
     let store = store();
     let records: Vec<Record> = (0..5).map(|i| draft(POST, i, &"long ".repeat(100)).make()).collect();
     records.iter().for_each(|record| drop(put(&store, record, valid())));
-    let ids: Vec<RecordId> = records.iter().map(Record::id).collect();
+    let ids: Vec<[u8; 32]> = records.iter().map(|record| record.id().0).collect();
     let size = records[0].encode().len();
-    let sent = |most| store.encoded(&ids, most).unwrap().len();
+    let sent = |most| store.encoded(&space(), &type_name(POST), &ids, most).unwrap().len();
     assert_eq!([sent(0), sent(size), sent(3 * size), sent(3 * size + 1), sent(5 * size)], [1, 1, 3, 3, 5]);
+}
+
+#[test]
+fn a_record_is_handed_out_in_its_own_space_and_under_its_own_type_alone() {
+    let store = store();
+    let post = draft(POST, 1, "a post").make();
+    let elsewhere = {
+        let mut draft = draft(POST, 2, "a secret of another space");
+        draft.header.space = SpaceId([2; 32]);
+        draft.make()
+    };
+    for record in [&post, &elsewhere] {
+        put(&store, record, valid());
+    }
+    let ids = [post.id().0, elsewhere.id().0];
+    assert_eq!(encoded(&store, &type_name(POST), &ids), [Some(post.encode()), None]);
+    assert_eq!(encoded(&store, &type_name(PAGE), &ids), [None, None]);
+    let other = store.encoded(&SpaceId([2; 32]), &type_name(POST), &ids, usize::MAX).unwrap();
+    assert_eq!(other, [None, Some(elsewhere.encode())]);
+    let unknown = store.encoded(&SpaceId([3; 32]), &type_name(POST), &ids, usize::MAX).unwrap();
+    assert_eq!(unknown, [None, None]);
+}
+
+#[test]
+fn the_first_bytes_of_an_id_name_a_record_of_the_set() {
+    let store = store();
+    let posts: Vec<Record> = (0..600).map(|i| draft(POST, i, &i.to_string()).make()).collect();
+    posts.iter().for_each(|post| drop(put(&store, post, valid())));
+    let whole: Vec<[u8; 32]> = posts.iter().map(|post| post.id().0).collect();
+    let short: Vec<[u8; 16]> = whole.iter().map(|id| *id.first_chunk().unwrap()).collect();
+    let found = encoded(&store, &type_name(POST), &short);
+    assert_eq!(found, encoded(&store, &type_name(POST), &whole));
+    assert!(found.iter().zip(&posts).all(|(found, post)| found.as_deref() == Some(&post.encode()[..])));
+    // With so many, some share their first byte: one of those that do is given, if it is of the set.
+    let first = encoded(&store, &type_name(POST), &[[whole[0][0]]]).remove(0).unwrap();
+    assert_eq!(Record::decode(&first).unwrap().id().0[0], whole[0][0]);
+    assert_eq!(encoded(&store, &type_name(POST), &[[7; 16]]), [None]);
+    let page = draft(PAGE, 1, "a page").make();
+    put(&store, &page, valid());
+    let (pages, first) = (type_name(PAGE), [page.id().0[0]]);
+    assert_eq!(encoded(&store, &pages, &[first]), [Some(page.encode())], "those of other types are passed over");
 }
 
 #[test]

@@ -203,14 +203,16 @@ impl<P: PeerKey> Overlay<P> {
                     shared.follows = follows;
                     shared
                 }
-                // Who dialled comes first; the other side only if nothing happened by then. Not all at once, unless
-                // this node has compared with nobody yet: it has nothing before it has.
+                // Who dialled comes first, the other side only if nothing happened by then: where both dialled at
+                // once, neither may know. Not everyone at the same time, but a node that has compared with nobody
+                // yet has nothing before it has.
                 None => {
                     let first = self.spaces.get(&space).is_some_and(|joined| joined.compared.is_none());
                     let wait = match (state.dialled, first) {
                         (true, true) => 0..1,
                         (true, false) => 0..300,
-                        (false, _) => 3000..6000,
+                        (false, true) => 200..500,
+                        (false, false) => 1000..2000,
                     };
                     Shared::new(follows, now + self.rng.random_range(wait), &self.config)
                 }

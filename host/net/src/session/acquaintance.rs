@@ -15,7 +15,7 @@ use atlas_record::SpaceId;
 use atlas_record::order::Rank;
 
 use crate::replica::Shared;
-use crate::wire::gossip::{Announcement, Gossip, MOST_SPACES};
+use crate::wire::gossip::{Announcement, Gossip, MOST_SPACES, SHORT_IDS};
 use crate::wire::{Follows, Set, Tag};
 
 /// Who can say who is a member; [`crate::replica::Replica`] can.
@@ -59,6 +59,7 @@ pub struct Acquaintance {
     our_nonce: [u8; 32],
     their_nonce: Option<[u8; 32]>,
     agent: String,
+    abilities: u64,
     ours: BTreeMap<SpaceId, Shared>,
     /// What the peer named last.
     named: HashSet<Tag>,
@@ -68,13 +69,14 @@ pub struct Acquaintance {
 impl Acquaintance {
     /// Begins, with both names and a fresh nonce; the greeting goes first.
     pub fn new(us: Vec<u8>, them: Vec<u8>, our_nonce: [u8; 32], agent: &str, ours: Vec<Shared>) -> (Self, Gossip) {
-        let hello = Gossip::Hello { agent: agent.to_owned(), nonce: our_nonce };
+        let hello = Gossip::Hello { agent: agent.to_owned(), nonce: our_nonce, abilities: SHORT_IDS };
         let it = Self {
             us,
             them,
             our_nonce,
             their_nonce: None,
             agent: String::new(),
+            abilities: 0,
             ours: bounded(ours),
             named: HashSet::new(),
             spaces: BTreeMap::new(),
@@ -85,6 +87,11 @@ impl Acquaintance {
     /// What the peer calls its program.
     pub fn agent(&self) -> &str {
         &self.agent
+    }
+
+    /// Whether the peer answers fetches of records by short ids.
+    pub fn reads_short_ids(&self) -> bool {
+        self.abilities & SHORT_IDS != 0
     }
 
     /// What we call a space when we ask this peer.
@@ -136,12 +143,13 @@ impl Acquaintance {
             return vec![Step::Fault("it did not greet once, and first")];
         }
         match message {
-            Gossip::Hello { agent, nonce } => {
+            Gossip::Hello { agent, nonce, abilities } => {
                 if nonce == self.our_nonce {
                     return vec![Step::Fault("it repeated our nonce")];
                 }
                 self.agent = agent.chars().filter(|c| !c.is_control()).collect();
                 self.their_nonce = Some(nonce);
+                self.abilities = abilities;
                 self.introduce(members)
             }
             Gossip::Spaces(tags) => {
@@ -374,7 +382,7 @@ mod tests {
         // Sent back to whoever made it.
         let (mut a, _) = Acquaintance::new(vec![1], vec![3], [1; 32], "a", vec![shared(7, true)]);
         let word = Word(Some("open"));
-        a.handle(Gossip::Hello { agent: String::new(), nonce: [2; 32] }, &Word(None));
+        a.handle(Gossip::Hello { agent: String::new(), nonce: [2; 32], abilities: 0 }, &Word(None));
         for proof in proofs {
             assert_eq!(a.handle(proof, &word), []);
         }
@@ -410,12 +418,12 @@ mod tests {
     #[test]
     fn whoever_does_not_greet_once_and_first_is_at_fault() {
         let fresh = || Acquaintance::new(vec![1], vec![2], [1; 32], "a", Vec::new()).0;
-        let hello = Gossip::Hello { agent: String::new(), nonce: [5; 32] };
+        let hello = Gossip::Hello { agent: String::new(), nonce: [5; 32], abilities: 0 };
         assert!(matches!(fresh().handle(Gossip::Spaces(Vec::new()), &NOBODY)[..], [Step::Fault(_)]));
         let mut twice = fresh();
         twice.handle(hello.clone(), &NOBODY);
         assert!(matches!(twice.handle(hello, &NOBODY)[..], [Step::Fault(_)]));
-        let echo = Gossip::Hello { agent: String::new(), nonce: [1; 32] };
+        let echo = Gossip::Hello { agent: String::new(), nonce: [1; 32], abilities: 0 };
         assert!(matches!(fresh().handle(echo, &NOBODY)[..], [Step::Fault(_)]));
     }
 }

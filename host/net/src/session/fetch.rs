@@ -52,16 +52,29 @@ pub trait Intake: Send {
     fn take(&mut self, items: Vec<Vec<u8>>) -> impl Future<Output = Result<(), ReplicaError>> + Send;
 }
 
+/// What is asked for: members of a set, of records by the first bytes of their ids if the peer `reads_short` ones.
+pub fn request(tag: Tag, set: Set, ids: Vec<[u8; 32]>, reads_short: bool) -> Request {
+    match set {
+        Set::Records(type_name) if reads_short => {
+            let short = |id: [u8; 32]| *id.first_chunk().expect("an id has 32 bytes");
+            Request::Records { tag, type_name, ids: ids.into_iter().map(short).collect() }
+        }
+        set => Request::Items { tag, set, ids },
+    }
+}
+
 /// Asks for members of a set, and hands on what comes in portions.
 pub async fn items<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
-    tag: Tag,
-    set: Set,
-    ids: Vec<[u8; 32]>,
+    request: Request,
     intake: &mut impl Intake,
 ) -> Result<(), FetchError> {
-    let mut left = ids.len();
-    frame::send(stream, &Request::Items { tag, set, ids }).await?;
+    let mut left = match &request {
+        Request::Items { ids, .. } => ids.len(),
+        Request::Records { ids, .. } => ids.len(),
+        Request::Blob { .. } => 0,
+    };
+    frame::send(stream, &request).await?;
     let (mut portion, mut bytes) = (Vec::new(), 0);
     loop {
         match frame::expect(stream).await? {
@@ -117,4 +130,21 @@ pub async fn blob<S: AsyncRead + AsyncWrite + Unpin>(
         return Err(FetchError::Unrequested("other bytes than the hash names"));
     }
     Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_reads_short_ids_gets_them_and_only_for_records() {
+        let records = Set::Records("atlas.post".parse().unwrap());
+        let (tag, ids) = (Tag([1; 16]), vec![[7; 32], [8; 32]]);
+        let short = Request::Records { tag, type_name: "atlas.post".parse().unwrap(), ids: vec![[7; 16], [8; 16]] };
+        assert_eq!(request(tag, records.clone(), ids.clone(), true), short);
+        for (set, reads_short) in [(records, false), (Set::Laws, true), (Set::Identities, true)] {
+            let whole = Request::Items { tag, set: set.clone(), ids: ids.clone() };
+            assert_eq!(request(tag, set, ids.clone(), reads_short), whole);
+        }
+    }
 }

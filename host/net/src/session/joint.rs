@@ -160,7 +160,8 @@ impl Joint {
         let mut stream = self.network.open(self.peer, wire::FETCH).await.map_err(|error| failed(error.into()))?;
         let mut intake = Took { joint: self, set: &set };
         for ids in lacking.chunks(wire::fetch::MOST_IDS) {
-            fetch::items(&mut stream, self.tag, set.clone(), ids.to_vec(), &mut intake).await.map_err(failed)?;
+            let request = fetch::request(self.tag, set.clone(), ids.to_vec(), false);
+            fetch::items(&mut stream, request, &mut intake).await.map_err(failed)?;
         }
         Ok(())
     }

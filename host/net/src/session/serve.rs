@@ -13,9 +13,9 @@ use super::table::{Entry, Table};
 use crate::negentropy::Split;
 use crate::replica::{Replica, ReplicaError};
 use crate::swarm::PeerId;
-use crate::wire::fetch::{Answer, FRAME_BYTES, PIECE_BYTES, Request};
+use crate::wire::fetch::{Answer, FRAME_BYTES, PIECE_BYTES, Request, ShortId};
 use crate::wire::reconcile::Reconcile;
-use crate::wire::{FrameError, Set, Tag, frame};
+use crate::wire::{FrameError, Tag, frame};
 
 /// How long a fetch stream without a request stays open.
 const IDLE: Duration = Duration::from_secs(60);
@@ -117,30 +117,38 @@ impl Server {
                 Err(_) | Ok(Err(FrameError::Ended)) => return Ok(()),
                 Ok(Err(error)) => return Err(error.into()),
             };
-            let (Request::Items { tag, .. } | Request::Blob { tag, .. }) = &request;
+            let (Request::Items { tag, .. } | Request::Records { tag, .. } | Request::Blob { tag, .. }) = &request;
             let Some(entry) = self.meant(&peer, tag) else {
                 frame::send(&mut stream, &Answer::Declined(UNKNOWN.into())).await?;
                 continue;
             };
             match request {
-                Request::Items { set, ids, .. } => self.send_items(&mut stream, entry.space, set, ids).await?,
+                Request::Items { set, ids, .. } => {
+                    let read = move |replica: &dyn Replica, ids: &[[u8; 32]]| replica.read(&entry.space, &set, ids);
+                    self.send_items(&mut stream, read, &ids).await?;
+                }
+                Request::Records { type_name, ids, .. } => {
+                    let read = move |replica: &dyn Replica, ids: &[ShortId]| {
+                        replica.read_records(&entry.space, &type_name, ids)
+                    };
+                    self.send_items(&mut stream, read, &ids).await?;
+                }
                 Request::Blob { id, .. } => self.send_blob(&mut stream, entry.space, BlobId(id)).await?,
             }
             frame::send(&mut stream, &Answer::End).await?;
         }
     }
 
-    async fn send_items(
+    async fn send_items<I: Clone + Send + 'static>(
         &self,
         stream: &mut (impl AsyncWrite + Unpin),
-        space: SpaceId,
-        set: Set,
-        ids: Vec<[u8; 32]>,
+        read: impl Fn(&dyn Replica, &[I]) -> Result<Vec<Vec<u8>>, ReplicaError> + Clone + Send + 'static,
+        ids: &[I],
     ) -> Result<(), ServeError> {
         for ids in ids.chunks(READ_AT_ONCE) {
-            let (replica, set, ids) = (self.replica.clone(), set.clone(), ids.to_vec());
+            let (replica, read, ids) = (self.replica.clone(), read.clone(), ids.to_vec());
             let permit = self.reads.acquire().await.expect("the semaphore is never closed");
-            let items = blocking(move || replica.read(&space, &set, &ids)).await?;
+            let items = blocking(move || read(&*replica, &ids)).await?;
             drop(permit);
             let (mut batch, mut bytes) = (Vec::new(), 0);
             for item in items {

@@ -3,13 +3,18 @@
 //! The answer to one request is any number of [`Answer::Items`] or [`Answer::Piece`], then
 //! [`Answer::End`]. The next request may be written before; it is read when the answer is out.
 
-use atlas_record::Value;
+use atlas_record::{TypeName, Value};
 
 use super::fields::{Fields, message, pack_ids, set, tag};
 use super::{Message, Set, Tag, WireError};
 
 /// Ids of one request.
 pub const MOST_IDS: usize = 4096;
+/// Bytes of a short id: nobody finds a record whose id begins with as many given ones.
+pub const SHORT_BYTES: usize = 16;
+
+/// The first bytes of an id.
+pub type ShortId = [u8; SHORT_BYTES];
 /// Bytes of items that are put into one frame; a single larger one still goes.
 pub const FRAME_BYTES: usize = 256 << 10;
 /// Bytes of a piece of a blob.
@@ -29,6 +34,16 @@ pub enum Request {
         set: Set,
         /// Which.
         ids: Vec<[u8; 32]>,
+    },
+    /// Records, by the first bytes of their ids: half of what asking by id takes. Only for who
+    /// [reads it](super::gossip::SHORT_IDS).
+    Records {
+        /// The space.
+        tag: Tag,
+        /// Their type.
+        type_name: TypeName,
+        /// Which.
+        ids: Vec<ShortId>,
     },
     /// A blob that the space's constitution or one of its records names.
     Blob {
@@ -57,6 +72,9 @@ impl Message for Request {
         match self {
             Request::Items { tag: space, set: name, ids } => message(0, vec![tag(space), set(name), pack_ids(ids)]),
             Request::Blob { tag: space, id } => message(1, vec![tag(space), Value::Bytes(id.to_vec())]),
+            Request::Records { tag: space, type_name, ids } => {
+                message(2, vec![tag(space), type_name.as_str().into(), pack_ids(ids)])
+            }
         }
     }
 
@@ -65,6 +83,11 @@ impl Message for Request {
         Ok(Some(match kind {
             0 => Request::Items { tag: fields.tag()?, set: fields.set()?, ids: fields.ids(MOST_IDS)? },
             1 => Request::Blob { tag: fields.tag()?, id: fields.array("id of 32 bytes")? },
+            2 => Request::Records {
+                tag: fields.tag()?,
+                type_name: fields.type_name()?,
+                ids: fields.ids(MOST_IDS)?,
+            },
             _ => return Ok(None),
         }))
     }
@@ -112,11 +135,13 @@ mod tests {
         fn requests_and_answers_are_read_back(
             tag in any::<[u8; 16]>(),
             ids in prop::collection::vec(any::<[u8; 32]>(), 0..9),
+            short in prop::collection::vec(any::<ShortId>(), 0..9),
             items in prop::collection::vec(any::<Vec<u8>>(), 0..9),
         ) {
             for request in [
                 Request::Items { tag: Tag(tag), set: Set::Laws, ids: ids.clone() },
                 Request::Blob { tag: Tag(tag), id: [7; 32] },
+                Request::Records { tag: Tag(tag), type_name: "atlas.post".parse().unwrap(), ids: short.clone() },
             ] {
                 prop_assert_eq!(Request::decode(&request.encode()), Ok(Some(request)));
             }

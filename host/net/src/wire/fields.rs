@@ -108,10 +108,25 @@ impl Fields {
         list.into_iter().map(|value| name(value).ok_or(WireError::Expected("type"))).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Ids of 32 bytes, packed.
-    pub fn ids(&mut self, most: usize) -> Result<Vec<[u8; 32]>, WireError> {
+    /// The name of a type.
+    pub fn type_name(&mut self) -> Result<TypeName, WireError> {
+        let text = self.text("type", atlas_record::limits::TYPE_NAME_BYTES)?;
+        TypeName::new(&text).map_err(|_| WireError::Expected("type"))
+    }
+
+    /// An integer from 0 that not everybody writes: 0 where it is left out, or null.
+    pub fn later_uint(&mut self, what: &'static str) -> Result<u64, WireError> {
+        match self.0.next() {
+            None | Some(Value::Null) => Ok(0),
+            Some(Value::Int(int)) => u64::try_from(int).map_err(|_| WireError::Expected(what)),
+            Some(_) => Err(WireError::Expected(what)),
+        }
+    }
+
+    /// Ids, or the first bytes of each, packed.
+    pub fn ids<const N: usize>(&mut self, most: usize) -> Result<Vec<[u8; N]>, WireError> {
         let bytes = self.bytes("ids")?;
-        let (ids, rest) = bytes.as_chunks::<32>();
+        let (ids, rest) = bytes.as_chunks::<N>();
         if !rest.is_empty() {
             return Err(WireError::Expected("whole ids"));
         }
@@ -154,8 +169,8 @@ pub fn pack_ranks(ranks: &[Rank]) -> Value {
     Value::Bytes(bytes)
 }
 
-/// Packs ids.
-pub fn pack_ids(ids: &[[u8; 32]]) -> Value {
+/// Packs ids, or the first bytes of each.
+pub fn pack_ids<const N: usize>(ids: &[[u8; N]]) -> Value {
     Value::Bytes(ids.as_flattened().to_vec())
 }
 

@@ -24,6 +24,9 @@ pub const PROOF_BYTES: usize = 256 << 10;
 /// Bytes of an agent's name, and of a reason.
 const TEXT_BYTES: usize = 256;
 
+/// An ability: fetches of records [by short ids](super::fetch::Request::Records) are answered.
+pub const SHORT_IDS: u64 = 1;
+
 /// What is new in a space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
@@ -44,6 +47,8 @@ pub enum Gossip {
         agent: String,
         /// Makes tags and proofs of this connection differ from those of any other.
         nonce: [u8; 32],
+        /// What the sender can beyond the first release of this version, a bit each: what others may send it.
+        abilities: u64,
     },
     /// The public spaces of the sender. Replaces what it named before.
     Spaces(Vec<Tag>),
@@ -92,7 +97,13 @@ fn read_follow(fields: &mut Fields) -> Result<Follows, WireError> {
 impl Message for Gossip {
     fn encode(&self) -> Vec<u8> {
         match self {
-            Gossip::Hello { agent, nonce } => message(0, vec![agent.as_str().into(), Value::Bytes(nonce.to_vec())]),
+            Gossip::Hello { agent, nonce, abilities } => {
+                let mut items = vec![agent.as_str().into(), Value::Bytes(nonce.to_vec())];
+                if *abilities != 0 {
+                    items.push(Value::Int((*abilities).into()));
+                }
+                message(0, items)
+            }
             Gossip::Spaces(tags) => message(1, vec![Value::List(tags.iter().map(tag).collect())]),
             Gossip::Open { tag: space, follow: kept } => message(2, vec![tag(space), follow(kept)]),
             Gossip::Member { tag: space, follow: kept, proof } => {
@@ -111,7 +122,11 @@ impl Message for Gossip {
     fn decode(bytes: &[u8]) -> Result<Option<Self>, WireError> {
         let (kind, mut fields) = Fields::of(bytes)?;
         Ok(Some(match kind {
-            0 => Gossip::Hello { agent: fields.text("agent", TEXT_BYTES)?, nonce: fields.array("nonce of 32 bytes")? },
+            0 => Gossip::Hello {
+                agent: fields.text("agent", TEXT_BYTES)?,
+                nonce: fields.array("nonce of 32 bytes")?,
+                abilities: fields.later_uint("abilities")?,
+            },
             1 => {
                 let mut list = fields.within("spaces", MOST_SPACES)?;
                 let mut tags = Vec::new();
@@ -176,7 +191,8 @@ mod tests {
 
     pub fn messages() -> impl Strategy<Value = Gossip> {
         prop_oneof![
-            ("[ -~]{0,40}", any::<[u8; 32]>()).prop_map(|(agent, nonce)| Gossip::Hello { agent, nonce }),
+            ("[ -~]{0,40}", any::<[u8; 32]>(), any::<u64>())
+                .prop_map(|(agent, nonce, abilities)| Gossip::Hello { agent, nonce, abilities }),
             prop::collection::vec(tags(), 0..20).prop_map(Gossip::Spaces),
             (tags(), follows()).prop_map(|(tag, follow)| Gossip::Open { tag, follow }),
             (tags(), follows(), any::<Vec<u8>>()).prop_map(|(tag, follow, proof)| Gossip::Member {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use atlas_net::negentropy::{Item, Items, Memory, Sum};
 use atlas_net::replica::{Blob, Outcome, Replica, ReplicaError, Shared, Snapshot, Taken};
 use atlas_net::session::acquaintance::Members;
+use atlas_net::wire::fetch::ShortId;
 use atlas_net::wire::reconcile::Summary;
 use atlas_net::wire::{Follows, Set};
 use atlas_record::order::Rank;
@@ -56,6 +57,23 @@ impl NodeReplica {
             (Some(space), Set::Laws) => Ok(Arc::new(laws(&space))),
             (Some(space), _) => self.identities.of(&self.node, &space),
         }
+    }
+
+    /// Records in transport form, by ids or first bytes of them.
+    fn records<const N: usize>(
+        &self,
+        space: &SpaceId,
+        type_name: &TypeName,
+        ids: &[[u8; N]],
+    ) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        let (mut items, mut at) = (Vec::new(), 0);
+        while at < ids.len() {
+            let read = self.node.store().encoded(space, type_name, &ids[at..], READ_BYTES);
+            let read = read.map_err(|error| ReplicaError(error.to_string()))?;
+            at += read.len();
+            items.extend(read.into_iter().flatten());
+        }
+        Ok(items)
     }
 
     fn take_records(&self, space: &SpaceId, items: &[Vec<u8>]) -> Result<Vec<Outcome>, NodeError> {
@@ -262,19 +280,20 @@ impl Replica for NodeReplica {
     }
 
     fn read(&self, space: &SpaceId, set: &Set, ids: &[[u8; 32]]) -> Result<Vec<Vec<u8>>, ReplicaError> {
-        if let Set::Records(_) = set {
-            let ids: Vec<RecordId> = ids.iter().copied().map(RecordId).collect();
-            let (mut items, mut at) = (Vec::new(), 0);
-            while at < ids.len() {
-                let read = self.node.store().encoded(&ids[at..], READ_BYTES);
-                let read = read.map_err(|error| ReplicaError(error.to_string()))?;
-                at += read.len();
-                items.extend(read.into_iter().flatten());
-            }
-            return Ok(items);
+        if let Set::Records(type_name) = set {
+            return self.records(space, type_name, ids);
         }
         let held = self.held(space, set).map_err(own)?;
         Ok(ids.iter().filter_map(|id| held.items.get(id).cloned()).collect())
+    }
+
+    fn read_records(
+        &self,
+        space: &SpaceId,
+        type_name: &TypeName,
+        ids: &[ShortId],
+    ) -> Result<Vec<Vec<u8>>, ReplicaError> {
+        self.records(space, type_name, ids)
     }
 
     fn take(&self, space: &SpaceId, set: &Set, items: Vec<Vec<u8>>) -> Result<Vec<Outcome>, ReplicaError> {

@@ -579,12 +579,14 @@ impl Actor {
             let now = self.now();
             return self.overlay.fetch_ended(now, token, crate::overlay::End::Broken);
         };
+        let talk = self.links.get(&peer).and_then(|link| link.talk.as_ref());
         let fetch = Fetch {
             network: self.network.clone(),
             replica: self.replica.clone(),
             peer,
             space,
             tag,
+            reads_short: talk.is_some_and(|(_, talk)| talk.reads_short_ids()),
             token,
             wants,
             reports: self.reports.clone(),

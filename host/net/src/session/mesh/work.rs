@@ -103,6 +103,8 @@ pub struct Fetch {
     pub space: SpaceId,
     /// What we call it there.
     pub tag: Tag,
+    /// Whether the peer can be asked for records by short ids.
+    pub reads_short: bool,
     /// Names the fetch.
     pub token: Token,
     /// What, most urgent first.
@@ -146,7 +148,8 @@ impl Fetch {
         }
         for (set, ids) in by_set {
             let mut intake = Portions { fetch: self, set: &set };
-            fetch::items(&mut stream, self.tag, set.clone(), ids, &mut intake).await?;
+            let request = fetch::request(self.tag, set.clone(), ids, self.reads_short);
+            fetch::items(&mut stream, request, &mut intake).await?;
         }
         self.streams.put(self.peer, stream).await;
         Ok(())
@@ -261,5 +264,26 @@ struct AbortOnDrop(tokio::task::JoinHandle<()>);
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: &str) -> Outcome {
+        outcome(&Set::Laws, Taken::Refused { code: code.into() })
+    }
+
+    #[test]
+    fn what_another_time_may_be_taken_is_not_refused_for_good() {
+        for code in ["unknown-space", "too-much-waits"] {
+            assert!(matches!(refused(code), Outcome::Parked), "{code}");
+        }
+        assert!(matches!(refused("wrong-space"), Outcome::Refused(Refusal::WrongSpace)));
+        assert!(matches!(refused("unknown-type"), Outcome::Refused(Refusal::NotAdmissible)));
+        let forged = |code: &str| outcome(&Set::Laws, Taken::Forged { code: code.into() });
+        assert!(matches!(forged("bad-signature"), Outcome::Refused(Refusal::BadSignature)));
+        assert!(matches!(forged("malformed"), Outcome::Refused(Refusal::Malformed)));
     }
 }
