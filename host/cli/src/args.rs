@@ -208,6 +208,11 @@ pub enum Space {
         #[arg(long = "as", value_name = "IDENTITY")]
         member: Option<String>,
     },
+    /// Leave a space: exchange nothing of it with peers any more, and keep what is here
+    Leave {
+        /// Its name or id
+        name: String,
+    },
     /// Who may be in a private space
     #[command(subcommand)]
     Member(Member),
@@ -229,7 +234,7 @@ pub enum Module {
         role: String,
         /// NAME or NAMESPACE:NAME
         name: String,
-        /// The language: rust, js, python or c; roles other than validator and ranker start in Rust
+        /// The language: rust, js, python or c
         #[arg(long, value_name = "LANGUAGE")]
         lang: String,
         /// Where to write it [default: a folder of its name, here]

@@ -348,10 +348,14 @@ impl Session {
             }
             Space::Invite { name } => self.invite(name).await,
             Space::Join { invite, name, types, member } => self.join(&invite, name, types, member).await,
+            Space::Leave { name } => self.leave(&name).await,
             Space::Member(command) => self.member(command).await,
             Space::List => {
                 let list = |json: &Json| {
-                    let row = |one: &Json| vec![text(one, "/name").to_owned(), text(one, "/id").to_owned()];
+                    let row = |one: &Json| {
+                        let left = if one["left"] == json!(true) { "left: not exchanged with peers" } else { "" };
+                        vec![text(one, "/name").to_owned(), text(one, "/id").to_owned(), left.to_owned()]
+                    };
                     match items(json, "") {
                         [] => line("no spaces yet: make one with `atlas space create NAME --type atlas.post=post`"),
                         all => table(&all.iter().map(row).collect::<Vec<_>>()),

@@ -208,6 +208,18 @@ impl Session {
         self.show("POST", "/v1/joined", Some(request), joined).await
     }
 
+    /// Leaves a space.
+    pub async fn leave(&self, name: &str) -> Outcome {
+        let left = |json: &Json| match text(json, "/name") {
+            "" => line(format!("{} is awaited no more", text(json, "/space"))),
+            name => line(format!(
+                "left {name}: nothing of it is exchanged with peers; what is here stays. `atlas space join {}` joins it again",
+                text(json, "/space")
+            )),
+        };
+        self.show("DELETE", &format!("/v1/joined/{}", escape(name)), None, left).await
+    }
+
     /// Commands about members.
     pub async fn member(&self, command: Member) -> Outcome {
         let (place, change) = match command {

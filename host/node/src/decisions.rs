@@ -102,9 +102,10 @@ impl Drop for Deciding<'_> {
         let was_oldest = state.under_way.first() == Some(&self.number);
         state.under_way.remove(&self.number);
         if was_oldest {
-            let needed = state.under_way.first().map_or(state.came.len(), |oldest| {
-                state.came.partition_point(|(after, _)| after < oldest)
-            });
+            let needed = state
+                .under_way
+                .first()
+                .map_or(state.came.len(), |oldest| state.came.partition_point(|(after, _)| after < oldest));
             state.came.drain(..needed);
         }
         drop(state);

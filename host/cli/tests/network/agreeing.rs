@@ -141,6 +141,46 @@ fn joining_off_the_network_is_remembered_and_done_later() {
 }
 
 #[test]
+fn a_space_that_is_left_is_exchanged_no_more_until_it_is_joined_again() {
+    let (ada, bob) = (settled(5), named("bob"));
+    let (_a, _b) = (online(&ada), online(&bob));
+    join(&ada, &bob);
+    agree(&ada, &bob, "debian");
+    let said = bob.run(&["space", "leave", "debian"]).exits(0).text();
+    assert!(said.contains("what is here stays"), "{said}");
+    assert_eq!(bob.json(&["space", "list"])[0]["left"], true);
+    until("Ada sees it", || ada.json(&["peer", "list"])["spaces"][0]["peers"] == 0);
+    assert!(bob.json(&["peer", "list"])["spaces"].as_array().unwrap().is_empty());
+    let problem = bob.problem(2, &["space", "invite", "debian"]);
+    assert!(problem["detail"].as_str().unwrap().contains("atlas space join"), "{problem}");
+
+    let (from_ada, from_bob) = (post(&ada, "ada", "Bob is away"), post(&bob, "bob", "to myself"));
+    assert!(shows(&bob, &from_bob), "what is here can be asked and written");
+    // Long enough for what is announced and what is compared.
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(!shows(&bob, &from_ada) && !shows(&ada, &from_bob));
+
+    let line = invitation(&ada, "debian");
+    bob.run(&["space", "join", &line]).exits(0);
+    until("both have both", || shows(&bob, &from_ada) && shows(&ada, &from_bob));
+    agree(&ada, &bob, "debian");
+    assert_eq!(bob.json(&["space", "list"])[0]["left"], false);
+}
+
+#[test]
+fn a_space_that_has_not_come_is_awaited_no_more() {
+    let bob = named("bob");
+    let id = "bafyr4iavvfvj7bzkbum7ok2r7unjh4azr3mdeg2nzdmceyg7x2wkiumqkm";
+    bob.run(&["space", "join", &format!("atlas:{id},name=nowhere")]).exits(0);
+    let said = bob.run(&["space", "leave", "nowhere"]).exits(0).text();
+    assert!(said.contains(id) && said.contains("awaited no more"), "{said}");
+    let problem = bob.problem(1, &["space", "leave", "nowhere"]);
+    assert!(problem["detail"].as_str().unwrap().contains("atlas space list"), "{problem}");
+    let _b = online(&bob);
+    assert!(bob.json(&["peer", "list"])["spaces"].as_array().unwrap().is_empty());
+}
+
+#[test]
 fn what_is_no_invitation_is_refused_in_words() {
     let bob = named("bob");
     let problem = bob.problem(2, &["space", "join", "atlas:debian"]);

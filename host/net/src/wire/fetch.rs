@@ -83,11 +83,7 @@ impl Message for Request {
         Ok(Some(match kind {
             0 => Request::Items { tag: fields.tag()?, set: fields.set()?, ids: fields.ids(MOST_IDS)? },
             1 => Request::Blob { tag: fields.tag()?, id: fields.array("id of 32 bytes")? },
-            2 => Request::Records {
-                tag: fields.tag()?,
-                type_name: fields.type_name()?,
-                ids: fields.ids(MOST_IDS)?,
-            },
+            2 => Request::Records { tag: fields.tag()?, type_name: fields.type_name()?, ids: fields.ids(MOST_IDS)? },
             _ => return Ok(None),
         }))
     }

@@ -191,8 +191,11 @@ mod tests {
 
     pub fn messages() -> impl Strategy<Value = Gossip> {
         prop_oneof![
-            ("[ -~]{0,40}", any::<[u8; 32]>(), any::<u64>())
-                .prop_map(|(agent, nonce, abilities)| Gossip::Hello { agent, nonce, abilities }),
+            ("[ -~]{0,40}", any::<[u8; 32]>(), any::<u64>()).prop_map(|(agent, nonce, abilities)| Gossip::Hello {
+                agent,
+                nonce,
+                abilities
+            }),
             prop::collection::vec(tags(), 0..20).prop_map(Gossip::Spaces),
             (tags(), follows()).prop_map(|(tag, follow)| Gossip::Open { tag, follow }),
             (tags(), follows(), any::<Vec<u8>>()).prop_map(|(tag, follow, proof)| Gossip::Member {

@@ -71,6 +71,23 @@ pub async fn join(State(node): State<Node>, body: Result<Json<Join>, JsonRejecti
     .map(Json)
 }
 
+/// A space that was left.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Left {
+    /// The space.
+    space: String,
+    /// Its name here, where what came of it stays; none if it had not come yet.
+    name: Option<String>,
+}
+
+/// Leaves a space: nothing of it is exchanged with peers any more. What is here stays and can be asked; joining it
+/// again goes on from there. One that has not come yet is awaited no more.
+#[utoipa::path(delete, path = "/v1/joined/{space}", params(("space" = String, Path, description = "its name or id")), responses((status = 200, body = Left), (status = 401, body = Problem), (status = 404, body = Problem)))]
+pub async fn leave(State(node): State<Node>, Path(space): Path<String>) -> Result<Json<Left>, Problem> {
+    let (space, name) = blocking(move || node.leave(&space)).await?;
+    Ok(Json(Left { space: space.to_string(), name }))
+}
+
 /// Members of a private space.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Members {

@@ -92,6 +92,7 @@ fn routes() -> OpenApiRouter<Node> {
         .routes(routes!(spaces::show))
         .routes(routes!(joining::invite))
         .routes(routes!(joining::join))
+        .routes(routes!(joining::leave))
         .routes(routes!(joining::members, joining::set_members))
         .routes(routes!(metrics::metrics))
         .routes(routes!(denied::list))

@@ -35,6 +35,8 @@ pub struct SpaceView {
     governance: String,
     /// Whether only its members may know of it.
     private: bool,
+    /// Whether this node has left it: what is here stays, and nothing is exchanged with peers.
+    left: bool,
     /// What is bound, by slot.
     slots: BTreeMap<String, BindingView>,
     /// The types, each in a line.
@@ -84,6 +86,7 @@ impl SpaceView {
             amendments: space.amendments.len() as u64,
             governance: slots.get("governance").map_or("founder".to_owned(), |binding| binding.code.clone()),
             private: crate::net::membership::is_private(constitution),
+            left: node.participations().of(&space.id).left,
             slots,
             types: node.types(space)?,
         })

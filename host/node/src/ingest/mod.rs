@@ -12,8 +12,8 @@ mod again;
 pub mod peers;
 pub mod turns;
 
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use atlas_engine::{Cause, Judgement};
 use atlas_record::order::Lifecycle;

@@ -295,7 +295,7 @@ impl Node {
         for peer in &invite.peers {
             address(peer)?;
         }
-        let participation = Participation { types, invite: Some(invite.to_string()), name, member };
+        let participation = Participation { types, invite: Some(invite.to_string()), name, member, left: false };
         self.participations().set(invite.space, participation)?;
         if let Some(net) = self.net() {
             net.spaces_changed();
@@ -304,9 +304,54 @@ impl Node {
         Ok(())
     }
 
+    /// Leaves a space: from now on nothing of it is exchanged with peers. What is here stays, and
+    /// [joining](Self::join) it again goes on from there; one that has not come yet is awaited no more. Says which
+    /// space it was, and what it is called here if it is here.
+    pub fn leave(&self, name: &str) -> Result<(SpaceId, Option<String>), NodeError> {
+        let here = match self.spaces().resolve(Some(name)) {
+            Ok(space) => Some(space),
+            Err(NodeError::NotFound { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        let left = match here {
+            Some(space) => {
+                let before = self.participations().of(&space.id);
+                self.participations().set(space.id, Participation { invite: None, left: true, ..before })?;
+                (space.id, Some(space.name.clone()))
+            }
+            None => {
+                let is_named = |id: &SpaceId, it: &Participation| {
+                    let named = it.name.clone().or_else(|| Some(it.invite()?.name)).filter(|it| !it.is_empty());
+                    name.parse() == Ok(*id) || named.as_deref() == Some(name)
+                };
+                let awaited = self.participations().all().into_iter().find(|(id, it)| is_named(id, it));
+                let (id, _) = awaited.ok_or_else(|| {
+                    NodeError::missing(
+                        "space",
+                        name,
+                        "`atlas space list` and `atlas status` show those that are here or awaited",
+                    )
+                })?;
+                self.participations().forget(&id)?;
+                (id, None)
+            }
+        };
+        if let Some(net) = self.net() {
+            net.spaces_changed();
+        }
+        Ok(left)
+    }
+
     /// An invitation to a space, with the addresses that this node is reached at now.
     pub fn invite(&self, name: Option<&str>) -> Result<Invite, NodeError> {
         let space = self.spaces().resolve(name)?;
+        if self.participations().of(&space.id).left {
+            let (name, id) = (&space.name, space.id);
+            let text = format!(
+                "this node has left `{name}` and hands nothing of it out: `atlas space join {id}` joins it again"
+            );
+            return Err(NodeError::Misuse(text));
+        }
         let addresses = self.net().map(Net::addresses).unwrap_or_default();
         let mut useful: Vec<_> =
             addresses.iter().filter(|address| !atlas_net::address::is_unspecified(address)).collect();

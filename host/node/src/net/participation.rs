@@ -5,7 +5,7 @@ use std::sync::RwLock;
 
 use atlas_net::wire::Follows;
 use atlas_record::{SpaceId, TypeName};
-use atlas_store::{Batch, DocKind, Store};
+use atlas_store::{Batch, DocKind, Item, Store};
 use serde::{Deserialize, Serialize};
 
 use super::invite::Invite;
@@ -24,6 +24,9 @@ pub struct Participation {
     pub name: Option<String>,
     /// Who speaks for this node in a private space, by local name.
     pub member: Option<String>,
+    /// It was left: what is here stays, and nothing of it is exchanged with peers.
+    #[serde(default)]
+    pub left: bool,
 }
 
 impl Participation {
@@ -77,6 +80,15 @@ impl Participations {
         batch.put_doc(DocKind::Setting, [PREFIX, &space.0].concat(), bytes);
         self.store.commit(batch)?;
         known.insert(space, participation);
+        Ok(())
+    }
+
+    /// Chooses nothing about a space any more. Durable when it returns.
+    pub fn forget(&self, space: &SpaceId) -> Result<(), NodeError> {
+        let mut known = self.known.write().expect("no thread panics with this lock");
+        let key = [PREFIX, &space.0].concat();
+        self.store.commit([Item::RemoveDoc { kind: DocKind::Setting, key }].into_iter().collect())?;
+        known.remove(space);
         Ok(())
     }
 }

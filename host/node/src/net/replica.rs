@@ -233,6 +233,7 @@ impl Replica for NodeReplica {
         let known = self.node.spaces().all();
         let mut shared: Vec<Shared> = known
             .iter()
+            .filter(|space| !self.participations.of(&space.id).left)
             .map(|space| Shared {
                 id: space.id,
                 follow: self.participations.of(&space.id).follow(),
