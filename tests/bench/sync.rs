@@ -10,7 +10,8 @@ use atlas_node::archive::{Part, Parts, write_archive, write_part};
 use atlas_node::import::{self, Format};
 use atlas_node::net::{self, NetConfig};
 use atlas_node::node::parse_type_binding;
-use atlas_node::{Node, NodeConfig};
+use atlas_node::{Node, NodeConfig, NodeError};
+use atlas_store::StoreError;
 
 use crate::corpus::Corpus;
 use crate::report::Report;
@@ -115,8 +116,17 @@ struct Side {
 }
 
 impl Side {
+    /// Opens the node, once what an earlier one still did in the background has ended.
     fn open(&self) -> Result<Node, Failure> {
-        Ok(Node::open(NodeConfig::new(&self.dir))?)
+        let started = Instant::now();
+        loop {
+            match Node::open(NodeConfig::new(&self.dir)) {
+                Err(NodeError::Store(StoreError::InUse { .. })) if started.elapsed() < MOST => {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                opened => return Ok(opened?),
+            }
+        }
     }
 
     /// Best effort: what a node still does in the background may be at it, and the whole folder goes at the end.

@@ -115,13 +115,19 @@ pub trait Replica: Send + Sync + 'static {
     /// Items in their transport form; those that are here.
     fn read(&self, space: &SpaceId, set: &Set, ids: &[[u8; 32]]) -> Result<Vec<Vec<u8>>, ReplicaError>;
 
-    /// Records of a type by the first bytes of their ids, as [`read`](Self::read).
+    /// Records of a type by the first bytes of their ids, as [`read`](Self::read); only `whole` ones, if it is said:
+    /// those that lack their bodies here are left out.
     fn read_records(
         &self,
         space: &SpaceId,
         type_name: &TypeName,
         ids: &[ShortId],
+        whole: bool,
     ) -> Result<Vec<Vec<u8>>, ReplicaError>;
+
+    /// Some of the records that are here without a body that this node would keep: at most so many, others each
+    /// time if there are more.
+    fn without_bodies(&self, space: &SpaceId, most: usize) -> Result<Vec<(TypeName, [u8; 32])>, ReplicaError>;
 
     /// Takes items in: verified, judged and durable when it returns. An outcome for each.
     fn take(&self, space: &SpaceId, set: &Set, items: Vec<Vec<u8>>) -> Result<Vec<Outcome>, ReplicaError>;

@@ -87,7 +87,7 @@ fn what_came_too_early_is_asked_for_again_and_what_is_refused_is_not() {
     }
     let (now, peer, token) = session.expect("a comparison follows");
     let set = entry(0).set;
-    machine.needs(now, token, SPACE, &set, &[id(0), id(1)], &mut nothing);
+    let _ = machine.needs(now, token, SPACE, &set, &[id(0), id(1)], &mut nothing);
     let asked = fetches(&actions(&mut machine));
     assert_eq!(asked.iter().map(|(peer, _, ids)| (*peer, ids.clone())).collect::<Vec<_>>(), [(peer, vec![id(0)])]);
 }

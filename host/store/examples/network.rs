@@ -167,7 +167,7 @@ fn ask_records(store: &Store, most: usize) {
         let (start, mut bytes) = (now(), 0);
         for ids in ids.chunks(BATCH as usize) {
             let ids: Vec<[u8; 32]> = ids.iter().map(|id| id.0).collect();
-            let found = store.encoded(&SPACE, &type_name(), &ids, usize::MAX).unwrap();
+            let found = store.encoded(&SPACE, &type_name(), &ids, false, usize::MAX).unwrap();
             bytes += found.iter().flatten().map(Vec::len).sum::<usize>();
         }
         let rate = per_second(ids.len(), start);

@@ -11,7 +11,7 @@ use atlas_record::{Record, RecordId, Timestamp};
 
 use crate::error::StoreError;
 use crate::keys::{Parts, key, wait_key};
-use crate::kv::{Range, Table, View};
+use crate::kv::{Range, Table, View, after_prefix};
 use crate::rows::{decode_waiting, encode_waiting};
 use crate::waiting::{WaitKey, Waiting};
 
@@ -62,6 +62,34 @@ pub(crate) fn waiting_for(view: &dyn View, who: u8, on: &WaitKey, most: usize) -
     let mut prefix = key();
     wait_key(&mut prefix, who, on);
     owners(view, Range::prefix(prefix.done()), prefix.done().len(), most)
+}
+
+/// Pending records that wait for a record, and the number of who waits: from a place in the order of ids on, and
+/// around to it. At most so many.
+pub(crate) fn pending_on_records(
+    view: &dyn View,
+    from: &RecordId,
+    most: usize,
+) -> Result<Vec<(RecordId, u64)>, StoreError> {
+    let place = |id: [u8; 32]| {
+        let mut place = key();
+        wait_key(&mut place, PENDING, &WaitKey::Record(RecordId(id)));
+        place.to_vec()
+    };
+    let (first, start, last) = (place([0; 32]), place(from.0), place([0xff; 32]));
+    let around = [
+        Range { from: Bound::Included(start.clone()), to: after_prefix(&last), backward: false },
+        Range { from: Bound::Included(first.clone()), to: Bound::Excluded(start), backward: false },
+    ];
+    let rows = around.into_iter().flat_map(|range| view.range(Table::Waiting, range)).take(most);
+    rows.map(|row| {
+        let (row, _) = row?;
+        let ids = row.get(first.len() - 32..first.len()).and_then(|id| id.try_into().ok());
+        let owner = row.get(first.len()..).and_then(|owner| Parts(owner).number());
+        let damaged = || StoreError::damaged(Table::Waiting, "a key of another length");
+        ids.map(RecordId).zip(owner).ok_or_else(damaged)
+    })
+    .collect()
 }
 
 /// Owners of rows whose time has come, at most so many, earliest first.

@@ -4,15 +4,19 @@
 //! unless they were dropped. Beyond the id nothing is checked or decoded; whoever receives it
 //! does that.
 
-use atlas_record::{RecordId, SpaceId, TypeName, Value, cbor};
+use atlas_record::{RecordId, SignedHeader, SpaceId, TypeName, Value, cbor};
 
 use crate::error::StoreError;
 use crate::keys::{Name, Parts};
 use crate::kv::{Range, Table, View};
+use crate::parked;
 use crate::read::{number_of, space_number, type_number};
 use crate::rows::RawRow;
 use crate::status::Status;
 use crate::store::Store;
+
+/// Records that wait are looked at for each that is wanted.
+const LOOKED_AT: usize = 16;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -27,13 +31,15 @@ pub enum Lacking {
 
 impl Store {
     /// Records of one type of a space in their transport form as of one moment, in the order of the ids, of which
-    /// the first bytes will do; `None` for those that are not here, or not of that type and space. Ends early rather
-    /// than hold more than `most_bytes`, and never without the first.
+    /// the first bytes will do; `None` for those that are not here, or not of that type and space, or lack their
+    /// bodies where only `whole` ones are wanted. Ends early rather than hold more than `most_bytes`, and never
+    /// without the first.
     pub fn encoded<const N: usize>(
         &self,
         space: &SpaceId,
         type_name: &TypeName,
         ids: &[[u8; N]],
+        whole: bool,
         most_bytes: usize,
     ) -> Result<Vec<Option<Vec<u8>>>> {
         let view = self.view();
@@ -42,7 +48,7 @@ impl Store {
         };
         let (mut found, mut bytes) = (Vec::new(), 0);
         for id in ids {
-            let record = encoded(&*view, (space, type_name), id)?;
+            let record = encoded(&*view, (space, type_name), id, whole)?;
             bytes += record.as_ref().map_or(0, Vec::len);
             if bytes > most_bytes && !found.is_empty() {
                 break;
@@ -62,6 +68,29 @@ impl Store {
                 None => Ok(is_absent(&*view, id)?.then_some(Lacking::Record)),
             })
             .collect()
+    }
+
+    /// Records of a space that are stored without a verdict or a body, and would take the body: `most` of them at
+    /// most, from a place on that `seed` says, so that with another one others are given. Looks at a bounded number
+    /// of records that wait.
+    pub fn without_bodies(&self, space: &SpaceId, seed: [u8; 32], most: usize) -> Result<Vec<(TypeName, RecordId)>> {
+        let view = self.view();
+        let Some(space) = space_number(&*view, space)? else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for (on, owner) in parked::pending_on_records(&*view, &RecordId(seed), most.saturating_mul(LOOKED_AT))? {
+            // What waits for itself waits for its body.
+            if found.len() == most || number_of(&*view, &on)? != Some(owner) {
+                continue;
+            }
+            let row = row(&*view, owner)?;
+            let raw = RawRow::of(owner, &row)?;
+            if raw.space == space && takes_body(&raw) {
+                let header = SignedHeader::decode(raw.header);
+                let header = header.map_err(|error| StoreError::damaged(Table::Records, error.to_string()))?;
+                found.push((header.header().type_name.clone(), on));
+            }
+        }
+        Ok(found)
     }
 
     /// Those of these records that are neither stored nor parked, in their order. Reads no
@@ -84,11 +113,12 @@ fn is_absent(view: &dyn View, id: &RecordId) -> Result<bool> {
 }
 
 /// A record of a type of a space in transport form, by its id or the first bytes of it.
-fn encoded(view: &dyn View, set: (Name, Name), id: &[u8]) -> Result<Option<Vec<u8>>> {
+fn encoded(view: &dyn View, set: (Name, Name), id: &[u8], whole: bool) -> Result<Option<Vec<u8>>> {
     let encode_if_of_set = |id: &RecordId, n: u64| {
         let row = row(view, n)?;
         let raw = RawRow::of(n, &row)?;
-        if (raw.space, raw.type_name) == set { encode(n, id, &raw).map(Some) } else { Ok(None) }
+        let wanted = (raw.space, raw.type_name) == set && (raw.payload.is_some() || !whole);
+        wanted.then(|| encode(n, id, &raw)).transpose()
     };
     if let Ok(id) = id.try_into().map(RecordId) {
         return number_of(view, &id)?.map_or(Ok(None), |n| encode_if_of_set(&id, n));

@@ -3,7 +3,9 @@
 
 mod common;
 
-use atlas_record::{Record, SpaceId, TypeName};
+use std::collections::BTreeSet;
+
+use atlas_record::{Record, RecordId, SpaceId, TypeName};
 use atlas_store::{Batch, Config, Item, Lacking, Status, Store, Verdict, WaitKey, Waiting};
 use common::*;
 
@@ -16,7 +18,7 @@ fn all(store: &Store, records: &[&Record]) -> Vec<Option<Vec<u8>>> {
 }
 
 fn encoded<const N: usize>(store: &Store, of: &TypeName, ids: &[[u8; N]]) -> Vec<Option<Vec<u8>>> {
-    store.encoded(&space(), of, ids, usize::MAX).unwrap()
+    store.encoded(&space(), of, ids, false, usize::MAX).unwrap()
 }
 
 fn lacking(store: &Store, record: &Record) -> Option<Lacking> {
@@ -67,7 +69,7 @@ fn an_answer_ends_before_it_is_too_long_and_never_without_anything() {
     records.iter().for_each(|record| drop(put(&store, record, valid())));
     let ids: Vec<[u8; 32]> = records.iter().map(|record| record.id().0).collect();
     let size = records[0].encode().len();
-    let sent = |most| store.encoded(&space(), &type_name(POST), &ids, most).unwrap().len();
+    let sent = |most| store.encoded(&space(), &type_name(POST), &ids, false, most).unwrap().len();
     assert_eq!([sent(0), sent(size), sent(3 * size), sent(3 * size + 1), sent(5 * size)], [1, 1, 3, 3, 5]);
 }
 
@@ -86,10 +88,10 @@ fn a_record_is_handed_out_in_its_own_space_and_under_its_own_type_alone() {
     let ids = [post.id().0, elsewhere.id().0];
     assert_eq!(encoded(&store, &type_name(POST), &ids), [Some(post.encode()), None]);
     assert_eq!(encoded(&store, &type_name(PAGE), &ids), [None, None]);
-    let other = store.encoded(&SpaceId([2; 32]), &type_name(POST), &ids, usize::MAX).unwrap();
+    let of = |space| store.encoded(&SpaceId([space; 32]), &type_name(POST), &ids, false, usize::MAX).unwrap();
+    let other = of(2);
     assert_eq!(other, [None, Some(elsewhere.encode())]);
-    let unknown = store.encoded(&SpaceId([3; 32]), &type_name(POST), &ids, usize::MAX).unwrap();
-    assert_eq!(unknown, [None, None]);
+    assert_eq!(of(3), [None, None]);
 }
 
 #[test]
@@ -110,6 +112,38 @@ fn the_first_bytes_of_an_id_name_a_record_of_the_set() {
     put(&store, &page, valid());
     let (pages, first) = (type_name(PAGE), [page.id().0[0]]);
     assert_eq!(encoded(&store, &pages, &[first]), [Some(page.encode())], "those of other types are passed over");
+}
+
+#[test]
+fn headers_that_wait_for_their_bodies_are_found_and_no_others() {
+    let store = store();
+    let own_body = |record: &Record| Verdict::Pending(Waiting::on(WaitKey::Record(record.id())));
+    let bare: Vec<Record> = (0..5).map(|i| draft(POST, i, &i.to_string()).make()).collect();
+    for record in &bare {
+        put(&store, &record.clone().erased(), own_body(record));
+    }
+    let (whole, waits_for_another) = (draft(POST, 8, "whole").make(), draft(PAGE, 9, "waits").make());
+    put(&store, &whole, valid());
+    put(&store, &waits_for_another, Verdict::Pending(Waiting::on(WaitKey::Record(RecordId([3; 32])))));
+    let found = |seed, most| -> BTreeSet<RecordId> {
+        let found = store.without_bodies(&space(), [seed; 32], most).unwrap();
+        assert!(found.iter().all(|(of, _)| *of == type_name(POST)));
+        found.into_iter().map(|(_, id)| id).collect()
+    };
+    let all: BTreeSet<RecordId> = bare.iter().map(Record::id).collect();
+    for seed in [0, 100, 255] {
+        assert_eq!(found(seed, 10), all, "from any place on, around to it");
+    }
+    let some: BTreeSet<RecordId> = (0..=255).flat_map(|seed| found(seed, 1)).collect();
+    assert_eq!(some, all, "another place, others");
+    assert!(store.without_bodies(&SpaceId([2; 32]), [0; 32], 10).unwrap().is_empty());
+
+    commit(&store, Item::Judge { id: bare[0].id(), verdict: valid(), payload: bare[0].payload().cloned() });
+    assert_eq!(found(0, 10).len(), 4, "a body that has come is not asked for");
+    let ids: Vec<[u8; 16]> = bare.iter().map(|record| *record.id().0.first_chunk().unwrap()).collect();
+    let sent = store.encoded(&space(), &type_name(POST), &ids, true, usize::MAX).unwrap();
+    assert_eq!(sent[0], Some(bare[0].encode()));
+    assert!(sent[1..].iter().all(Option::is_none), "what has no body is left out where whole ones are wanted");
 }
 
 #[test]

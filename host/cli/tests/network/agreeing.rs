@@ -141,6 +141,31 @@ fn joining_off_the_network_is_remembered_and_done_later() {
 }
 
 #[test]
+fn a_body_that_one_peer_keeps_back_comes_from_another() {
+    let (ada, censor, bob) = (settled(20), named("censor"), named("bob"));
+    let kept_back = post(&ada, "ada", "not everybody likes this");
+    let a = online(&ada);
+    let c = online(&censor);
+    join(&ada, &censor);
+    agree(&ada, &censor, "debian");
+    censor.run(&["deny", "add", &kept_back]).exits(0);
+    a.kill();
+
+    let b = online(&bob);
+    join(&censor, &bob);
+    agree(&censor, &bob, "debian");
+    until("Bob has the header", || set(&bob, "debian").is_some_and(|set| set["headers"] == 21));
+    assert!(!shows(&bob, &kept_back), "the body is not handed out");
+    c.kill();
+
+    let _a = online(&ada);
+    join(&ada, &bob);
+    until("the body has come from Ada", || shows(&bob, &kept_back));
+    agree(&ada, &bob, "debian");
+    drop(b);
+}
+
+#[test]
 fn a_space_that_is_left_is_exchanged_no_more_until_it_is_joined_again() {
     let (ada, bob) = (settled(5), named("bob"));
     let (_a, _b) = (online(&ada), online(&bob));

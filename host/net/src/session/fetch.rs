@@ -49,7 +49,7 @@ impl FetchError {
 /// Where what has come goes.
 pub trait Intake: Send {
     /// Takes a portion in. What came is durable when this returns.
-    fn take(&mut self, items: Vec<Vec<u8>>) -> impl Future<Output = Result<(), ReplicaError>> + Send;
+    fn take(&mut self, items: Vec<Vec<u8>>) -> impl Future<Output = Result<(), FetchError>> + Send;
 }
 
 /// What is asked for: members of a set, of records by the first bytes of their ids if the peer `reads_short` ones.
@@ -57,7 +57,7 @@ pub fn request(tag: Tag, set: Set, ids: Vec<[u8; 32]>, reads_short: bool) -> Req
     match set {
         Set::Records(type_name) if reads_short => {
             let short = |id: [u8; 32]| *id.first_chunk().expect("an id has 32 bytes");
-            Request::Records { tag, type_name, ids: ids.into_iter().map(short).collect() }
+            Request::Records { tag, type_name, ids: ids.into_iter().map(short).collect(), whole: false }
         }
         set => Request::Items { tag, set, ids },
     }
@@ -140,7 +140,12 @@ mod tests {
     fn only_who_reads_short_ids_gets_them_and_only_for_records() {
         let records = Set::Records("atlas.post".parse().unwrap());
         let (tag, ids) = (Tag([1; 16]), vec![[7; 32], [8; 32]]);
-        let short = Request::Records { tag, type_name: "atlas.post".parse().unwrap(), ids: vec![[7; 16], [8; 16]] };
+        let short = Request::Records {
+            tag,
+            type_name: "atlas.post".parse().unwrap(),
+            ids: vec![[7; 16], [8; 16]],
+            whole: false,
+        };
         assert_eq!(request(tag, records.clone(), ids.clone(), true), short);
         for (set, reads_short) in [(records, false), (Set::Laws, true), (Set::Identities, true)] {
             let whole = Request::Items { tag, set: set.clone(), ids: ids.clone() };

@@ -5,9 +5,10 @@
 //! them. Records are only found out about: what is lacking goes to the overlay, which fetches it
 //! from whoever has it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use atlas_record::SpaceId;
+use atlas_record::{SpaceId, TypeName};
 use futures_util::StreamExt;
 use tokio::sync::{mpsc, oneshot};
 
@@ -16,14 +17,17 @@ use super::reconcile::{CompareError, Compared, Findings, blocking, compare};
 use super::serve::fresh;
 use crate::negentropy::{Id, Item, Split};
 use crate::overlay::Room;
-use crate::replica::{Outcome, Replica, ReplicaError};
+use crate::replica::{Outcome, Replica, ReplicaError, Taken};
 use crate::swarm::{Network, PeerId};
+use crate::wire::fetch::Request;
 use crate::wire::{self, Follows, Set, Tag};
 
 /// Types that are compared at a time.
 const AT_ONCE: usize = 4;
 /// Rounds of fetching what laws need: a law that has come may name more.
 const MOST_ROUNDS: usize = 4;
+/// Bodies that a peer is asked for after one comparison.
+const MOST_BODIES: usize = 1024;
 
 /// What a comparison found, as it goes.
 #[derive(Debug)]
@@ -83,6 +87,8 @@ pub struct Report {
     pub stopped: bool,
     /// Sets whose digests differ although no member was found to.
     pub disagreeing: Vec<Set>,
+    /// Bodies that came for headers that were here without them, if the peer was asked for any.
+    pub bodies: Option<usize>,
 }
 
 impl Report {
@@ -114,6 +120,8 @@ pub struct Joint {
     pub theirs: Follows,
     /// What this node keeps.
     pub ours: Follows,
+    /// Whether the peer is to be asked for bodies that are lacking here.
+    pub ask_bodies: bool,
     /// Who hears what is found.
     pub found: mpsc::Sender<Finding>,
 }
@@ -138,7 +146,37 @@ impl Joint {
             let (set, compared) = compared?;
             report.count(&set, &compared);
         }
+        // A body stays away if whoever served the header had none, or kept it back: others may have it. Not while
+        // whole records are lacking.
+        if self.ask_bodies && !report.stopped {
+            report.bodies = self.bodies().await?;
+        }
         Ok(report)
+    }
+
+    /// Asks for bodies of headers that are here without them; how many came. None if none is lacking.
+    async fn bodies(&self) -> Result<Option<usize>, JointError> {
+        let (replica, space) = (self.replica.clone(), self.space);
+        let lacking = blocking(move || replica.without_bodies(&space, MOST_BODIES)).await?;
+        if lacking.is_empty() {
+            return Ok(None);
+        }
+        let mut by_type: BTreeMap<TypeName, BTreeSet<Id>> = BTreeMap::new();
+        for (type_name, id) in lacking {
+            by_type.entry(type_name).or_default().insert(id);
+        }
+        let mut came = 0;
+        for (type_name, ids) in by_type {
+            let set = Set::Records(type_name.clone());
+            let failed = |error| JointError::Fetch(set.clone(), error);
+            let mut stream = self.network.open(self.peer, wire::FETCH).await.map_err(|error| failed(error.into()))?;
+            let short = ids.iter().map(|id| *id.first_chunk().expect("an id has 32 bytes")).collect();
+            let request = Request::Records { tag: self.tag, type_name, ids: short, whole: true };
+            let mut intake = Embodied { took: Took { joint: self, set: &set }, asked: &ids, came: 0 };
+            fetch::items(&mut stream, request, &mut intake).await.map_err(failed)?;
+            came += intake.came;
+        }
+        Ok(Some(came))
     }
 
     async fn records(&self, set: Set) -> Result<(Set, Compared), JointError> {
@@ -255,10 +293,36 @@ struct Took<'a> {
     set: &'a Set,
 }
 
-impl Intake for Took<'_> {
-    async fn take(&mut self, items: Vec<Vec<u8>>) -> Result<(), ReplicaError> {
+impl Took<'_> {
+    async fn take_in(&self, items: Vec<Vec<u8>>) -> Result<Vec<Outcome>, ReplicaError> {
         let (replica, space, set) = (self.joint.replica.clone(), self.joint.space, self.set.clone());
         let outcomes = blocking(move || replica.take(&space, &set, items)).await?;
-        self.joint.tell(Finding::Took(self.set.clone(), outcomes)).await
+        self.joint.tell(Finding::Took(self.set.clone(), outcomes.clone())).await?;
+        Ok(outcomes)
+    }
+}
+
+impl Intake for Took<'_> {
+    async fn take(&mut self, items: Vec<Vec<u8>>) -> Result<(), FetchError> {
+        self.take_in(items).await?;
+        Ok(())
+    }
+}
+
+/// Bodies that were asked for are taken in, told and counted.
+struct Embodied<'a> {
+    took: Took<'a>,
+    asked: &'a BTreeSet<Id>,
+    came: usize,
+}
+
+impl Intake for Embodied<'_> {
+    async fn take(&mut self, items: Vec<Vec<u8>>) -> Result<(), FetchError> {
+        let outcomes = self.took.take_in(items).await?;
+        if outcomes.iter().filter_map(|outcome| outcome.id).any(|id| !self.asked.contains(&id)) {
+            return Err(FetchError::Unrequested("other records than those whose bodies were asked for"));
+        }
+        self.came += outcomes.iter().filter(|outcome| matches!(outcome.taken, Taken::New(_))).count();
+        Ok(())
     }
 }

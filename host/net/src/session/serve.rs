@@ -127,9 +127,9 @@ impl Server {
                     let read = move |replica: &dyn Replica, ids: &[[u8; 32]]| replica.read(&entry.space, &set, ids);
                     self.send_items(&mut stream, read, &ids).await?;
                 }
-                Request::Records { type_name, ids, .. } => {
+                Request::Records { type_name, ids, whole, .. } => {
                     let read = move |replica: &dyn Replica, ids: &[ShortId]| {
-                        replica.read_records(&entry.space, &type_name, ids)
+                        replica.read_records(&entry.space, &type_name, ids, whole)
                     };
                     self.send_items(&mut stream, read, &ids).await?;
                 }

@@ -44,6 +44,8 @@ pub enum Request {
         type_name: TypeName,
         /// Which.
         ids: Vec<ShortId>,
+        /// Whether those are left out whose bodies are not there.
+        whole: bool,
     },
     /// A blob that the space's constitution or one of its records names.
     Blob {
@@ -72,8 +74,8 @@ impl Message for Request {
         match self {
             Request::Items { tag: space, set: name, ids } => message(0, vec![tag(space), set(name), pack_ids(ids)]),
             Request::Blob { tag: space, id } => message(1, vec![tag(space), Value::Bytes(id.to_vec())]),
-            Request::Records { tag: space, type_name, ids } => {
-                message(2, vec![tag(space), type_name.as_str().into(), pack_ids(ids)])
+            Request::Records { tag: space, type_name, ids, whole } => {
+                message(2, vec![tag(space), type_name.as_str().into(), pack_ids(ids), Value::Bool(*whole)])
             }
         }
     }
@@ -83,7 +85,12 @@ impl Message for Request {
         Ok(Some(match kind {
             0 => Request::Items { tag: fields.tag()?, set: fields.set()?, ids: fields.ids(MOST_IDS)? },
             1 => Request::Blob { tag: fields.tag()?, id: fields.array("id of 32 bytes")? },
-            2 => Request::Records { tag: fields.tag()?, type_name: fields.type_name()?, ids: fields.ids(MOST_IDS)? },
+            2 => Request::Records {
+                tag: fields.tag()?,
+                type_name: fields.type_name()?,
+                ids: fields.ids(MOST_IDS)?,
+                whole: fields.bool("whether only whole ones")?,
+            },
             _ => return Ok(None),
         }))
     }
@@ -132,12 +139,13 @@ mod tests {
             tag in any::<[u8; 16]>(),
             ids in prop::collection::vec(any::<[u8; 32]>(), 0..9),
             short in prop::collection::vec(any::<ShortId>(), 0..9),
+            whole in any::<bool>(),
             items in prop::collection::vec(any::<Vec<u8>>(), 0..9),
         ) {
             for request in [
                 Request::Items { tag: Tag(tag), set: Set::Laws, ids: ids.clone() },
                 Request::Blob { tag: Tag(tag), id: [7; 32] },
-                Request::Records { tag: Tag(tag), type_name: "atlas.post".parse().unwrap(), ids: short.clone() },
+                Request::Records { tag: Tag(tag), type_name: "atlas.post".parse().unwrap(), ids: short.clone(), whole },
             ] {
                 prop_assert_eq!(Request::decode(&request.encode()), Ok(Some(request)));
             }

@@ -65,10 +65,11 @@ impl NodeReplica {
         space: &SpaceId,
         type_name: &TypeName,
         ids: &[[u8; N]],
+        whole: bool,
     ) -> Result<Vec<Vec<u8>>, ReplicaError> {
         let (mut items, mut at) = (Vec::new(), 0);
         while at < ids.len() {
-            let read = self.node.store().encoded(space, type_name, &ids[at..], READ_BYTES);
+            let read = self.node.store().encoded(space, type_name, &ids[at..], whole, READ_BYTES);
             let read = read.map_err(|error| ReplicaError(error.to_string()))?;
             at += read.len();
             items.extend(read.into_iter().flatten());
@@ -282,7 +283,7 @@ impl Replica for NodeReplica {
 
     fn read(&self, space: &SpaceId, set: &Set, ids: &[[u8; 32]]) -> Result<Vec<Vec<u8>>, ReplicaError> {
         if let Set::Records(type_name) = set {
-            return self.records(space, type_name, ids);
+            return self.records(space, type_name, ids, false);
         }
         let held = self.held(space, set).map_err(own)?;
         Ok(ids.iter().filter_map(|id| held.items.get(id).cloned()).collect())
@@ -293,8 +294,20 @@ impl Replica for NodeReplica {
         space: &SpaceId,
         type_name: &TypeName,
         ids: &[ShortId],
+        whole: bool,
     ) -> Result<Vec<Vec<u8>>, ReplicaError> {
-        self.records(space, type_name, ids)
+        self.records(space, type_name, ids, whole)
+    }
+
+    fn without_bodies(&self, space: &SpaceId, most: usize) -> Result<Vec<(TypeName, [u8; 32])>, ReplicaError> {
+        let seed: [u8; 32] = crate::identities::random();
+        let lacking = self.node.store().without_bodies(space, seed, most);
+        let lacking = lacking.map_err(|error| ReplicaError(error.to_string()))?;
+        let follow = self.participations.of(space).follow();
+        let wanted = |type_name: &TypeName, id: &RecordId| {
+            !self.node.denied().has(&id.0) && follow.covers(&Set::Records(type_name.clone()))
+        };
+        Ok(lacking.into_iter().filter(|(of, id)| wanted(of, id)).map(|(of, id)| (of, id.0)).collect())
     }
 
     fn take(&self, space: &SpaceId, set: &Set, items: Vec<Vec<u8>>) -> Result<Vec<Outcome>, ReplicaError> {

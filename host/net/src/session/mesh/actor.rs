@@ -18,6 +18,7 @@ use super::super::pair::{Heard, Pair};
 use super::super::serve::{Server, fresh};
 use super::super::table::Table;
 use super::blobs::{Ask, MOST_ASKED};
+use super::bodies::Bodies;
 use super::contacts::Contacts;
 use super::status::{LeftPeer, MeshStatus, PeerState, SpaceState};
 use super::work::{self, Fetch, Intakes, Streams, Told};
@@ -62,6 +63,7 @@ pub struct Actor {
     busy: bool,
     running: HashMap<Token, AbortHandle>,
     troubles: BTreeMap<SpaceId, String>,
+    bodies: Bodies,
     reports: mpsc::Sender<Told>,
     inbox: mpsc::Receiver<Told>,
     talk: mpsc::Sender<Heard>,
@@ -107,6 +109,7 @@ impl Actor {
             busy: false,
             running: HashMap::new(),
             troubles: BTreeMap::new(),
+            bodies: Bodies::default(),
             reports,
             inbox,
             talk,
@@ -197,6 +200,7 @@ impl Actor {
                 self.links.remove(&peer);
                 self.table.remove(&peer);
                 self.overlay.disconnected(now, peer);
+                self.bodies.forget(peer);
                 self.forget_streams(peer);
             }
             // What is open goes on through the relay, and would end with the relay's patience.
@@ -359,6 +363,7 @@ impl Actor {
                 self.spaces_changed();
                 self.overlay.reconciled(now, token, end, tally);
             }
+            Told::Bodies(peer, space, came) => self.bodies.asked(peer, space, came, Instant::now()),
             Told::BadRequest(peer, why) => self.blame(peer, Offence::Garbage, &why),
             Told::Answered(peer, space) => self.overlay.answered(now, peer, space),
         }
@@ -435,14 +440,13 @@ impl Actor {
             let now = self.now();
             return self.overlay.fetch_ended(now, token, crate::overlay::End::Broken);
         };
-        let talk = self.links.get(&peer).and_then(|link| link.talk.as_ref());
         let fetch = Fetch {
             network: self.network.clone(),
             replica: self.replica.clone(),
             peer,
             space,
             tag,
-            reads_short: talk.is_some_and(|(_, talk)| talk.reads_short_ids()),
+            reads_short: self.reads_short_ids(&peer),
             token,
             wants,
             reports: self.reports.clone(),
@@ -473,6 +477,7 @@ impl Actor {
             tag,
             theirs,
             ours,
+            ask_bodies: self.reads_short_ids(&peer) && self.bodies.is_due(peer, space, Instant::now()),
             found,
         };
         let comparing = work::compare(joint, findings, token, self.reports.clone());

@@ -6,6 +6,7 @@
 
 mod actor;
 mod blobs;
+mod bodies;
 mod contacts;
 mod status;
 mod work;

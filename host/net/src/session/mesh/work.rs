@@ -31,6 +31,8 @@ pub enum Told {
     Found(PeerId, SpaceId, Token, Finding),
     /// A comparison ended. Whether the peer is at fault, and what went wrong.
     Compared(PeerId, SpaceId, Token, End, Tally, bool, Option<String>),
+    /// A peer was asked for bodies, and so many came.
+    Bodies(PeerId, SpaceId, usize),
     /// A request of a peer was not one.
     BadRequest(PeerId, String),
     /// A peer compared a space with this node.
@@ -162,7 +164,7 @@ struct Portions<'a> {
 }
 
 impl Intake for Portions<'_> {
-    async fn take(&mut self, items: Vec<Vec<u8>>) -> Result<(), ReplicaError> {
+    async fn take(&mut self, items: Vec<Vec<u8>>) -> Result<(), FetchError> {
         let Fetch { replica, space, peer, token, reports, .. } = self.fetch;
         let (replica, space, set) = (replica.clone(), *space, self.set.clone());
         let begun = self.fetch.intakes.begin();
@@ -186,7 +188,8 @@ impl Intake for Portions<'_> {
         reports
             .send(Told::Fetched(*token, named))
             .await
-            .map_err(|_| ReplicaError("the network is shutting down".into()))
+            .map_err(|_| ReplicaError("the network is shutting down".into()))?;
+        Ok(())
     }
 }
 
@@ -241,6 +244,9 @@ pub async fn compare(joint: Joint, mut findings: mpsc::Receiver<Finding>, token:
     };
     let (end, tally, fault, trouble) = match outcome {
         Ok(report) => {
+            if let Some(came) = report.bodies {
+                let _ = reports.send(Told::Bodies(peer, space, came)).await;
+            }
             let tally = Tally { bytes: report.bytes, differences: report.differences, stopped: report.stopped };
             let trouble = (!report.disagreeing.is_empty()).then(|| {
                 let names: Vec<_> = report.disagreeing.iter().map(Set::as_str).collect();

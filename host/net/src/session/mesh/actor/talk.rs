@@ -148,6 +148,12 @@ impl Actor {
         }
     }
 
+    /// Whether a peer can be asked for records by short ids.
+    pub(super) fn reads_short_ids(&self, peer: &PeerId) -> bool {
+        let talk = self.links.get(peer).and_then(|link| link.talk.as_ref());
+        talk.is_some_and(|(_, talk)| talk.reads_short_ids())
+    }
+
     pub(super) fn our_tag(&self, peer: &PeerId, space: &SpaceId) -> Option<wire::Tag> {
         self.links.get(peer)?.talk.as_ref()?.1.our_tag(space)
     }
