@@ -200,7 +200,7 @@ fn a_space_that_has_not_come_is_awaited_no_more() {
     let said = bob.run(&["space", "leave", "nowhere"]).exits(0).text();
     assert!(said.contains(id) && said.contains("awaited no more"), "{said}");
     let problem = bob.problem(1, &["space", "leave", "nowhere"]);
-    assert!(problem["detail"].as_str().unwrap().contains("atlas space list"), "{problem}");
+    assert!(problem["hint"].as_str().unwrap().contains("atlas space list"), "{problem}");
     let _b = online(&bob);
     assert!(bob.json(&["peer", "list"])["spaces"].as_array().unwrap().is_empty());
 }
