@@ -8,6 +8,7 @@ mod compiling;
 mod converging;
 mod following;
 mod listening;
+mod proving;
 mod racing;
 mod refusing;
 mod revoking;

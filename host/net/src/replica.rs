@@ -16,6 +16,9 @@ use crate::wire::fetch::ShortId;
 use crate::wire::reconcile::Summary;
 use crate::wire::{Follows, Set};
 
+/// Both ends of a path in a key's chain: the later record, and the earlier one.
+pub type Ends = ([u8; 32], [u8; 32]);
+
 /// A space that this node shares with peers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shared {
@@ -128,6 +131,16 @@ pub trait Replica: Send + Sync + 'static {
     /// Some of the records that are here without a body that this node would keep: at most so many, others each
     /// time if there are more.
     fn without_bodies(&self, space: &SpaceId, most: usize) -> Result<Vec<(TypeName, [u8; 32])>, ReplicaError>;
+
+    /// Some of the records of which it cannot be said here whether a revocation keeps them, each behind the position
+    /// that is kept: at most so many.
+    fn without_paths(&self, space: &SpaceId, most: usize) -> Result<Vec<Ends>, ReplicaError>;
+
+    /// The headers of a path in a space, latest first. None if they are not all here.
+    fn path(&self, space: &SpaceId, ends: Ends) -> Result<Option<Vec<Vec<u8>>>, ReplicaError>;
+
+    /// Takes the headers of a path that was asked for. Whether they are that.
+    fn take_path(&self, space: &SpaceId, ends: Ends, path: Vec<Vec<u8>>) -> Result<bool, ReplicaError>;
 
     /// Takes items in: verified, judged and durable when it returns. An outcome for each.
     fn take(&self, space: &SpaceId, set: &Set, items: Vec<Vec<u8>>) -> Result<Vec<Outcome>, ReplicaError>;

@@ -64,6 +64,7 @@ fn requests() -> Vec<Request> {
         Request::Items { tag: TAG, set, ids: vec![[1; 32], [2; 32]] },
         Request::Blob { tag: TAG, id: [3; 32] },
         Request::Records { tag: TAG, type_name: type_name("atlas.post"), ids: vec![[4; 16], [5; 16]], whole: true },
+        Request::Path { tag: TAG, last: [6; 32], record: [7; 32] },
     ]
 }
 

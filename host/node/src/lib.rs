@@ -33,6 +33,7 @@ pub mod net;
 pub mod node;
 pub mod overlay;
 pub mod packages;
+mod paths;
 pub mod people;
 pub mod query;
 pub mod rates;

@@ -17,6 +17,7 @@ use atlas_store::{Batch, DocKind, Item, Store, StoredRecord};
 
 use crate::error::NodeError;
 use crate::node::Node;
+use crate::paths::loose;
 use crate::people::{DUE, Subject};
 
 /// Whether a record counts.
@@ -55,23 +56,33 @@ impl<'a> Headers<'a> {
         }
     }
 
-    fn get(&mut self, id: &RecordId) -> Option<Step> {
+    /// A header, if it is here. [`check`](Self::check) says whether it could be read.
+    pub(crate) fn get(&mut self, id: &RecordId) -> Option<Step> {
         if let Some(step) = self.steps.get(id) {
             return *step;
         }
-        match self.store.get(id) {
-            Ok(stored) => {
-                let step = stored.map(|stored| Step::of(stored.record.header()));
+        let stored = self.store.get(id).map_err(NodeError::from);
+        let found = stored.and_then(|stored| match stored {
+            Some(stored) => Ok(Some(Step::of(stored.record.header()))),
+            None => loose(self.store, id),
+        });
+        match found {
+            Ok(step) => {
                 if self.steps.len() < STEPS_KEPT {
                     self.steps.insert(*id, step);
                 }
                 step
             }
             Err(error) => {
-                self.failed = Some(error.into());
+                self.failed = Some(error);
                 None
             }
         }
+    }
+
+    /// What went wrong when headers were read.
+    pub(crate) fn check(&mut self) -> Result<(), NodeError> {
+        self.failed.take().map_or(Ok(()), Err)
     }
 }
 
@@ -89,9 +100,7 @@ pub fn standing(
         };
         let last = (kept.seq, kept.record);
         let answer = ancestry(last, (header.seq, id), &header.key, &header.space, |id| headers.get(id));
-        if let Some(error) = headers.failed.take() {
-            return Err(error);
-        }
+        headers.check()?;
         match answer {
             Ancestry::Within => {}
             Ancestry::Outside => return Ok(Standing::Revoked(cause)),
@@ -134,6 +143,15 @@ impl Unproven {
             those.push(waiting);
             batch.put_doc(DocKind::Derived, unproven_key(&missing, &waiting), b"");
         }
+    }
+
+    /// All that wait, from another one on each time.
+    pub fn waiting(&self) -> Vec<RecordId> {
+        let all = self.0.lock().expect("no thread panics with this lock");
+        let mut waiting: Vec<RecordId> = all.values().flatten().copied().collect();
+        let middle = u64::from_le_bytes(crate::identities::random()) as usize % waiting.len().max(1);
+        waiting.rotate_left(middle);
+        waiting
     }
 
     /// Those that waited for records that came.

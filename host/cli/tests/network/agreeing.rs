@@ -140,6 +140,38 @@ fn joining_off_the_network_is_remembered_and_done_later() {
     agree(&ada, &bob, "debian");
 }
 
+/// What an app wrote stays after it is revoked. A node that keeps posts alone lacks the packages between them, over
+/// which the chain leads that shows it.
+#[test]
+fn a_light_node_asks_what_a_revocation_keeps() {
+    let (ada, bob) = (settled(3), named("bob"));
+    let request = ada.run(&["id", "new", "--app", "notes"]).exits(0).text();
+    let types = ["--types", "atlas.post,atlas.package", "--actions", "create"];
+    let scope = ["--space", "debian", "--expires", "30d", "--yes"];
+    ada.run(&[&["id", "grant", request.trim(), "--as", "ada"], &types[..], &scope[..]].concat()).exits(0);
+    let package = |i: usize| {
+        let body = serde_json::json!({ "name": format!("tool-{i}"), "version": "1" }).to_string();
+        ada.json(&["put", "atlas.package", "--space", "debian", "--as", "notes", "--body", &body]);
+    };
+    let mut posts = Vec::new();
+    for i in 0..12 {
+        posts.push(post(&ada, "notes", &format!("post {i}")));
+        package(i);
+    }
+    ada.run(&["id", "revoke", "notes", "--as", "ada"]).exits(0);
+    assert!(posts.iter().all(|id| shows(&ada, id)), "what was written until now stays");
+
+    let (_a, b) = (online(&ada), online(&bob));
+    let line = invitation(&ada, "debian");
+    bob.run(&["space", "join", &line, "--types", "atlas.post"]).exits(0);
+    until("the posts are here", || set(&bob, "debian").is_some_and(|set| set["headers"] == 12));
+    until("it is shown that they were kept", || posts.iter().all(|id| shows(&bob, id)));
+    // And it needs nobody to be shown again.
+    b.kill();
+    assert!(posts.iter().all(|id| shows(&bob, id)));
+    assert!(bob.json(&["doctor"])["healthy"] == true);
+}
+
 #[test]
 fn a_body_that_one_peer_keeps_back_comes_from_another() {
     let (ada, censor, bob) = (settled(20), named("censor"), named("bob"));

@@ -15,7 +15,7 @@ use atlas_record::SpaceId;
 use atlas_record::order::Rank;
 
 use crate::replica::Shared;
-use crate::wire::gossip::{Announcement, Gossip, MOST_SPACES, SHORT_IDS};
+use crate::wire::gossip::{ABILITIES, Announcement, Gossip, MOST_SPACES};
 use crate::wire::{Follows, Set, Tag};
 
 /// Who can say who is a member; [`crate::replica::Replica`] can.
@@ -69,7 +69,7 @@ pub struct Acquaintance {
 impl Acquaintance {
     /// Begins, with both names and a fresh nonce; the greeting goes first.
     pub fn new(us: Vec<u8>, them: Vec<u8>, our_nonce: [u8; 32], agent: &str, ours: Vec<Shared>) -> (Self, Gossip) {
-        let hello = Gossip::Hello { agent: agent.to_owned(), nonce: our_nonce, abilities: SHORT_IDS };
+        let hello = Gossip::Hello { agent: agent.to_owned(), nonce: our_nonce, abilities: ABILITIES };
         let it = Self {
             us,
             them,
@@ -89,9 +89,9 @@ impl Acquaintance {
         &self.agent
     }
 
-    /// Whether the peer answers fetches of records by short ids.
-    pub fn reads_short_ids(&self) -> bool {
-        self.abilities & SHORT_IDS != 0
+    /// Whether the peer has an ability beyond the first release.
+    pub fn can(&self, ability: u64) -> bool {
+        self.abilities & ability == ability
     }
 
     /// What we call a space when we ask this peer.

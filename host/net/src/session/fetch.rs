@@ -3,9 +3,10 @@
 //! What has come is handed on in portions, and the next is not read before the last is durable: a peer
 //! that sends faster than this node judges waits in its own buffers.
 
+use atlas_record::ancestry::MOST_STEPS;
 use futures_util::{AsyncRead, AsyncWrite};
 
-use crate::replica::ReplicaError;
+use crate::replica::{Ends, ReplicaError};
 use crate::swarm::OpenError;
 use crate::wire::fetch::{Answer, Request};
 use crate::wire::{FrameError, Set, Tag, frame};
@@ -72,7 +73,7 @@ pub async fn items<S: AsyncRead + AsyncWrite + Unpin>(
     let mut left = match &request {
         Request::Items { ids, .. } => ids.len(),
         Request::Records { ids, .. } => ids.len(),
-        Request::Blob { .. } => 0,
+        Request::Blob { .. } | Request::Path { .. } => 0,
     };
     frame::send(stream, &request).await?;
     let (mut portion, mut bytes) = (Vec::new(), 0);
@@ -97,6 +98,29 @@ pub async fn items<S: AsyncRead + AsyncWrite + Unpin>(
         }
     }
     if portion.is_empty() { Ok(()) } else { Ok(intake.take(portion).await?) }
+}
+
+/// Asks for the headers of a path; none if the peer does not have them all.
+pub async fn path<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    tag: Tag,
+    (last, record): Ends,
+) -> Result<Option<Vec<Vec<u8>>>, FetchError> {
+    frame::send(stream, &Request::Path { tag, last, record }).await?;
+    let mut headers = Vec::new();
+    loop {
+        match frame::expect(stream).await? {
+            Answer::Items(items) => {
+                headers.extend(items);
+                if headers.len() > MOST_STEPS || headers.iter().any(|header| header.len() > ITEM_BYTES) {
+                    return Err(FetchError::Unrequested("more than a path has"));
+                }
+            }
+            Answer::End => return Ok((!headers.is_empty()).then_some(headers)),
+            Answer::Declined(reason) => return Err(FetchError::Declined(reason)),
+            Answer::Piece(_) => return Err(FetchError::Unrequested("a piece of a blob for headers")),
+        }
+    }
 }
 
 /// Asks for a blob of at most so many bytes; none if the peer does not have it. What comes has the

@@ -28,6 +28,8 @@ const AT_ONCE: usize = 4;
 const MOST_ROUNDS: usize = 4;
 /// Bodies that a peer is asked for after one comparison.
 const MOST_BODIES: usize = 1024;
+/// Paths that a peer is asked for after one comparison.
+const MOST_PATHS: usize = 256;
 
 /// What a comparison found, as it goes.
 #[derive(Debug)]
@@ -89,6 +91,8 @@ pub struct Report {
     pub disagreeing: Vec<Set>,
     /// Bodies that came for headers that were here without them, if the peer was asked for any.
     pub bodies: Option<usize>,
+    /// Paths that came, if the peer was asked for any.
+    pub paths: Option<usize>,
 }
 
 impl Report {
@@ -122,6 +126,8 @@ pub struct Joint {
     pub ours: Follows,
     /// Whether the peer is to be asked for bodies that are lacking here.
     pub ask_bodies: bool,
+    /// Whether the peer is to be asked for paths.
+    pub ask_paths: bool,
     /// Who hears what is found.
     pub found: mpsc::Sender<Finding>,
 }
@@ -151,6 +157,10 @@ impl Joint {
         if self.ask_bodies && !report.stopped {
             report.bodies = self.bodies().await?;
         }
+        // Whoever keeps everything gets the headers of a path with everything else.
+        if self.ask_paths && !report.stopped && self.ours != Follows::All {
+            report.paths = self.paths().await?;
+        }
         Ok(report)
     }
 
@@ -175,6 +185,27 @@ impl Joint {
             let mut intake = Embodied { took: Took { joint: self, set: &set }, asked: &ids, came: 0 };
             fetch::items(&mut stream, request, &mut intake).await.map_err(failed)?;
             came += intake.came;
+        }
+        Ok(Some(came))
+    }
+
+    /// Asks for headers that show what revocations keep; how many paths came. None if none is lacking.
+    async fn paths(&self) -> Result<Option<usize>, JointError> {
+        let (replica, space) = (self.replica.clone(), self.space);
+        let lacking = blocking(move || replica.without_paths(&space, MOST_PATHS)).await?;
+        if lacking.is_empty() {
+            return Ok(None);
+        }
+        let failed = |error| JointError::Fetch(Set::Identities, error);
+        let mut stream = self.network.open(self.peer, wire::FETCH).await.map_err(|error| failed(error.into()))?;
+        let mut came = 0;
+        for ends in lacking {
+            let Some(path) = fetch::path(&mut stream, self.tag, ends).await.map_err(failed)? else { continue };
+            let (replica, space) = (self.replica.clone(), self.space);
+            if !blocking(move || replica.take_path(&space, ends, path)).await? {
+                return Err(failed(FetchError::Unrequested("headers that are not those of the path")));
+            }
+            came += 1;
         }
         Ok(Some(came))
     }

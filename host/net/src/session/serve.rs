@@ -117,7 +117,10 @@ impl Server {
                 Err(_) | Ok(Err(FrameError::Ended)) => return Ok(()),
                 Ok(Err(error)) => return Err(error.into()),
             };
-            let (Request::Items { tag, .. } | Request::Records { tag, .. } | Request::Blob { tag, .. }) = &request;
+            let (Request::Items { tag, .. }
+            | Request::Records { tag, .. }
+            | Request::Path { tag, .. }
+            | Request::Blob { tag, .. }) = &request;
             let Some(entry) = self.meant(&peer, tag) else {
                 frame::send(&mut stream, &Answer::Declined(UNKNOWN.into())).await?;
                 continue;
@@ -132,6 +135,15 @@ impl Server {
                         replica.read_records(&entry.space, &type_name, ids, whole)
                     };
                     self.send_items(&mut stream, read, &ids).await?;
+                }
+                Request::Path { last, record, .. } => {
+                    let replica = self.replica.clone();
+                    let permit = self.reads.acquire().await.expect("the semaphore is never closed");
+                    let path = blocking(move || replica.path(&entry.space, (last, record))).await?;
+                    drop(permit);
+                    if let Some(headers) = path {
+                        write_items(&mut stream, headers).await?;
+                    }
                 }
                 Request::Blob { id, .. } => self.send_blob(&mut stream, entry.space, BlobId(id)).await?,
             }
@@ -150,18 +162,7 @@ impl Server {
             let permit = self.reads.acquire().await.expect("the semaphore is never closed");
             let items = blocking(move || read(&*replica, &ids)).await?;
             drop(permit);
-            let (mut batch, mut bytes) = (Vec::new(), 0);
-            for item in items {
-                if bytes + item.len() > FRAME_BYTES && !batch.is_empty() {
-                    frame::write(stream, &Answer::Items(std::mem::take(&mut batch))).await?;
-                    bytes = 0;
-                }
-                bytes += item.len();
-                batch.push(item);
-            }
-            if !batch.is_empty() {
-                frame::write(stream, &Answer::Items(batch)).await?;
-            }
+            write_items(stream, items).await?;
         }
         Ok(())
     }
@@ -201,6 +202,20 @@ impl Server {
             }
         }
     }
+}
+
+/// Writes items in frames of a moderate size.
+async fn write_items(stream: &mut (impl AsyncWrite + Unpin), items: Vec<Vec<u8>>) -> Result<(), FrameError> {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for item in items {
+        if bytes + item.len() > FRAME_BYTES && !batch.is_empty() {
+            frame::write(stream, &Answer::Items(std::mem::take(&mut batch))).await?;
+            bytes = 0;
+        }
+        bytes += item.len();
+        batch.push(item);
+    }
+    if batch.is_empty() { Ok(()) } else { frame::write(stream, &Answer::Items(batch)).await }
 }
 
 async fn decline(

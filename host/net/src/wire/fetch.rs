@@ -47,6 +47,17 @@ pub enum Request {
         /// Whether those are left out whose bodies are not there.
         whole: bool,
     },
+    /// The headers over which the path leads from one record of a key's chain back to an earlier one: they show a
+    /// node that does not keep all types whether a revocation keeps the earlier one. Only for who
+    /// [answers it](super::gossip::PATHS).
+    Path {
+        /// The space of both.
+        tag: Tag,
+        /// The later one: the position that is kept.
+        last: [u8; 32],
+        /// The earlier one.
+        record: [u8; 32],
+    },
     /// A blob that the space's constitution or one of its records names.
     Blob {
         /// The space.
@@ -77,6 +88,9 @@ impl Message for Request {
             Request::Records { tag: space, type_name, ids, whole } => {
                 message(2, vec![tag(space), type_name.as_str().into(), pack_ids(ids), Value::Bool(*whole)])
             }
+            Request::Path { tag: space, last, record } => {
+                message(3, vec![tag(space), Value::Bytes(last.to_vec()), Value::Bytes(record.to_vec())])
+            }
         }
     }
 
@@ -90,6 +104,11 @@ impl Message for Request {
                 type_name: fields.type_name()?,
                 ids: fields.ids(MOST_IDS)?,
                 whole: fields.bool("whether only whole ones")?,
+            },
+            3 => Request::Path {
+                tag: fields.tag()?,
+                last: fields.array("id of 32 bytes")?,
+                record: fields.array("id of 32 bytes")?,
             },
             _ => return Ok(None),
         }))
@@ -145,6 +164,7 @@ mod tests {
             for request in [
                 Request::Items { tag: Tag(tag), set: Set::Laws, ids: ids.clone() },
                 Request::Blob { tag: Tag(tag), id: [7; 32] },
+                Request::Path { tag: Tag(tag), last: [8; 32], record: [9; 32] },
                 Request::Records { tag: Tag(tag), type_name: "atlas.post".parse().unwrap(), ids: short.clone(), whole },
             ] {
                 prop_assert_eq!(Request::decode(&request.encode()), Ok(Some(request)));

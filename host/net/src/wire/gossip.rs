@@ -27,6 +27,11 @@ const TEXT_BYTES: usize = 256;
 /// An ability: fetches of records [by short ids](super::fetch::Request::Records) are answered.
 pub const SHORT_IDS: u64 = 1;
 
+/// An ability: questions for [paths](super::fetch::Request::Path) are answered.
+pub const PATHS: u64 = 2;
+/// What this version can.
+pub const ABILITIES: u64 = SHORT_IDS | PATHS;
+
 /// What is new in a space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {

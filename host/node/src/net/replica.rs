@@ -6,7 +6,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex};
 
 use atlas_net::negentropy::{Item, Items, Memory, Sum};
-use atlas_net::replica::{Blob, Outcome, Replica, ReplicaError, Shared, Snapshot, Taken};
+use atlas_net::replica::{Blob, Ends, Outcome, Replica, ReplicaError, Shared, Snapshot, Taken};
 use atlas_net::session::acquaintance::Members;
 use atlas_net::wire::fetch::ShortId;
 use atlas_net::wire::reconcile::Summary;
@@ -308,6 +308,30 @@ impl Replica for NodeReplica {
             !self.node.denied().has(&id.0) && follow.covers(&Set::Records(type_name.clone()))
         };
         Ok(lacking.into_iter().filter(|(of, id)| wanted(of, id)).map(|(of, id)| (of, id.0)).collect())
+    }
+
+    fn without_paths(&self, space: &SpaceId, most: usize) -> Result<Vec<Ends>, ReplicaError> {
+        let open = self.node.open_questions(space, most).map_err(own)?;
+        Ok(open.into_iter().map(|(last, record)| (last.0, record.0)).collect())
+    }
+
+    fn path(&self, space: &SpaceId, (last, record): Ends) -> Result<Option<Vec<Vec<u8>>>, ReplicaError> {
+        let (last, record) = (RecordId(last), RecordId(record));
+        for id in [&last, &record] {
+            let stored = self.node.store().get(id).map_err(|error| ReplicaError(error.to_string()))?;
+            if stored.is_none_or(|stored| stored.record.header().space != *space) {
+                return Ok(None);
+            }
+        }
+        match self.node.prove_ancestry(&last, &record) {
+            Ok(proof) => Ok(Some(proof.headers().iter().map(|header| header.as_bytes().to_vec()).collect())),
+            Err(NodeError::NotFound { .. } | NodeError::Refused(_)) => Ok(None),
+            Err(error) => Err(own(error)),
+        }
+    }
+
+    fn take_path(&self, space: &SpaceId, (last, record): Ends, path: Vec<Vec<u8>>) -> Result<bool, ReplicaError> {
+        self.node.take_path(space, &RecordId(last), &RecordId(record), &path).map_err(own)
     }
 
     fn take(&self, space: &SpaceId, set: &Set, items: Vec<Vec<u8>>) -> Result<Vec<Outcome>, ReplicaError> {

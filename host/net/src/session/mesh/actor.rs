@@ -18,8 +18,8 @@ use super::super::pair::{Heard, Pair};
 use super::super::serve::{Server, fresh};
 use super::super::table::Table;
 use super::blobs::{Ask, MOST_ASKED};
-use super::bodies::Bodies;
 use super::contacts::Contacts;
+use super::questions::Questions;
 use super::status::{LeftPeer, MeshStatus, PeerState, SpaceState};
 use super::work::{self, Fetch, Intakes, Streams, Told};
 use super::{Command, INBOX};
@@ -27,7 +27,7 @@ use crate::address::group;
 use crate::overlay::{Action, Config, Entry, Millis, Offence, Outcome, Overlay, Reason, Standing, Token};
 use crate::replica::{Replica, Shared, Taken};
 use crate::swarm::{Event, Events, How, Network, PeerId, Stream};
-use crate::wire::gossip::Gossip;
+use crate::wire::gossip::{Gossip, PATHS, SHORT_IDS};
 use crate::wire::{self, Set};
 
 /// A portion that is on its way into the store for longer makes everyone wait.
@@ -63,7 +63,8 @@ pub struct Actor {
     busy: bool,
     running: HashMap<Token, AbortHandle>,
     troubles: BTreeMap<SpaceId, String>,
-    bodies: Bodies,
+    bodies: Questions,
+    paths: Questions,
     reports: mpsc::Sender<Told>,
     inbox: mpsc::Receiver<Told>,
     talk: mpsc::Sender<Heard>,
@@ -109,7 +110,8 @@ impl Actor {
             busy: false,
             running: HashMap::new(),
             troubles: BTreeMap::new(),
-            bodies: Bodies::default(),
+            bodies: Questions::default(),
+            paths: Questions::default(),
             reports,
             inbox,
             talk,
@@ -201,6 +203,7 @@ impl Actor {
                 self.table.remove(&peer);
                 self.overlay.disconnected(now, peer);
                 self.bodies.forget(peer);
+                self.paths.forget(peer);
                 self.forget_streams(peer);
             }
             // What is open goes on through the relay, and would end with the relay's patience.
@@ -364,6 +367,7 @@ impl Actor {
                 self.overlay.reconciled(now, token, end, tally);
             }
             Told::Bodies(peer, space, came) => self.bodies.asked(peer, space, came, Instant::now()),
+            Told::Paths(peer, space, came) => self.paths.asked(peer, space, came, Instant::now()),
             Told::BadRequest(peer, why) => self.blame(peer, Offence::Garbage, &why),
             Told::Answered(peer, space) => self.overlay.answered(now, peer, space),
         }
@@ -446,7 +450,7 @@ impl Actor {
             peer,
             space,
             tag,
-            reads_short: self.reads_short_ids(&peer),
+            reads_short: self.can(&peer, SHORT_IDS),
             token,
             wants,
             reports: self.reports.clone(),
@@ -477,7 +481,8 @@ impl Actor {
             tag,
             theirs,
             ours,
-            ask_bodies: self.reads_short_ids(&peer) && self.bodies.is_due(peer, space, Instant::now()),
+            ask_bodies: self.can(&peer, SHORT_IDS) && self.bodies.is_due(peer, space, Instant::now()),
+            ask_paths: self.can(&peer, PATHS) && self.paths.is_due(peer, space, Instant::now()),
             found,
         };
         let comparing = work::compare(joint, findings, token, self.reports.clone());

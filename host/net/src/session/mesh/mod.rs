@@ -6,8 +6,8 @@
 
 mod actor;
 mod blobs;
-mod bodies;
 mod contacts;
+mod questions;
 mod status;
 mod work;
 

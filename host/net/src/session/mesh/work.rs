@@ -33,6 +33,8 @@ pub enum Told {
     Compared(PeerId, SpaceId, Token, End, Tally, bool, Option<String>),
     /// A peer was asked for bodies, and so many came.
     Bodies(PeerId, SpaceId, usize),
+    /// A peer was asked for paths, and so many came.
+    Paths(PeerId, SpaceId, usize),
     /// A request of a peer was not one.
     BadRequest(PeerId, String),
     /// A peer compared a space with this node.
@@ -246,6 +248,9 @@ pub async fn compare(joint: Joint, mut findings: mpsc::Receiver<Finding>, token:
         Ok(report) => {
             if let Some(came) = report.bodies {
                 let _ = reports.send(Told::Bodies(peer, space, came)).await;
+            }
+            if let Some(came) = report.paths {
+                let _ = reports.send(Told::Paths(peer, space, came)).await;
             }
             let tally = Tally { bytes: report.bytes, differences: report.differences, stopped: report.stopped };
             let trouble = (!report.disagreeing.is_empty()).then(|| {

@@ -148,10 +148,10 @@ impl Actor {
         }
     }
 
-    /// Whether a peer can be asked for records by short ids.
-    pub(super) fn reads_short_ids(&self, peer: &PeerId) -> bool {
+    /// Whether a peer has an ability beyond the first release.
+    pub(super) fn can(&self, peer: &PeerId, ability: u64) -> bool {
         let talk = self.links.get(peer).and_then(|link| link.talk.as_ref());
-        talk.is_some_and(|(_, talk)| talk.reads_short_ids())
+        talk.is_some_and(|(_, talk)| talk.can(ability))
     }
 
     pub(super) fn our_tag(&self, peer: &PeerId, space: &SpaceId) -> Option<wire::Tag> {

@@ -1,4 +1,4 @@
-//! When to ask a peer for bodies that this node lacks: whoever had none is asked less often each time.
+//! When to ask a peer for what no comparison shows to be lacking: whoever had nothing is asked less often each time.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const ASK_EVERY: (Duration, Duration) = (Duration::from_secs(20), Duration::from
 
 /// When each peer was asked about each space.
 #[derive(Debug, Default)]
-pub struct Bodies(HashMap<(PeerId, SpaceId), Pace>);
+pub struct Questions(HashMap<(PeerId, SpaceId), Pace>);
 
 #[derive(Debug, Clone, Copy)]
 struct Pace {
@@ -21,13 +21,13 @@ struct Pace {
     wait: Duration,
 }
 
-impl Bodies {
+impl Questions {
     /// Whether it is time to ask a peer.
     pub fn is_due(&self, peer: PeerId, space: SpaceId, now: Instant) -> bool {
         self.0.get(&(peer, space)).is_none_or(|pace| pace.not_before <= now)
     }
 
-    /// A peer was asked, and so many bodies came.
+    /// A peer was asked, and so much came.
     pub fn asked(&mut self, peer: PeerId, space: SpaceId, came: usize, now: Instant) {
         let pace = self.0.entry((peer, space)).or_insert(Pace { not_before: now, wait: ASK_EVERY.0 });
         if came > 0 {
@@ -50,25 +50,25 @@ mod tests {
 
     #[test]
     fn who_has_none_is_asked_less_and_less_and_who_has_some_at_once() {
-        let (mut bodies, space, mut now) = (Bodies::default(), SpaceId([1; 32]), Instant::now());
+        let (mut questions, space, mut now) = (Questions::default(), SpaceId([1; 32]), Instant::now());
         let [peer, other] = [PeerId::random(), PeerId::random()];
         let mut waits = Vec::new();
         for _ in 0..10 {
-            assert!(bodies.is_due(peer, space, now));
-            bodies.asked(peer, space, 0, now);
+            assert!(questions.is_due(peer, space, now));
+            questions.asked(peer, space, 0, now);
             let asked = now;
-            while !bodies.is_due(peer, space, now) {
+            while !questions.is_due(peer, space, now) {
                 now += Duration::from_secs(1);
             }
             waits.push((now - asked).as_secs());
         }
         assert_eq!(waits, [20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]);
-        assert!(bodies.is_due(other, space, now) && bodies.is_due(peer, SpaceId([2; 32]), now));
-        bodies.asked(peer, space, 3, now);
-        assert!(bodies.is_due(peer, space, now));
-        bodies.asked(peer, space, 0, now);
-        assert!(!bodies.is_due(peer, space, now + Duration::from_secs(19)), "and has to begin anew");
-        bodies.forget(peer);
-        assert!(bodies.is_due(peer, space, now) && bodies.0.is_empty());
+        assert!(questions.is_due(other, space, now) && questions.is_due(peer, SpaceId([2; 32]), now));
+        questions.asked(peer, space, 3, now);
+        assert!(questions.is_due(peer, space, now));
+        questions.asked(peer, space, 0, now);
+        assert!(!questions.is_due(peer, space, now + Duration::from_secs(19)), "and has to begin anew");
+        questions.forget(peer);
+        assert!(questions.is_due(peer, space, now) && questions.0.is_empty());
     }
 }
