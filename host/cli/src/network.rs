@@ -48,7 +48,10 @@ pub fn network(json: &Json) {
         "private" => "strangers cannot reach this node: it dials others, and uses relays",
         _ => "nobody has tested whether strangers can reach this node",
     };
-    line(format!("  {reach}; {} in, {} out", bytes(number(json, "/bytes_in")), bytes(number(json, "/bytes_out"))));
+    let each = |path: &str| {
+        format!("{} ({}/s)", bytes(number(json, path)), bytes(number(json, &format!("{path}_per_second"))))
+    };
+    line(format!("  {reach}; {} in, {} out", each("/bytes_in"), each("/bytes_out")));
     let peers: Vec<Vec<String>> = items(json, "/peers").iter().map(peer).collect();
     if peers.is_empty() {
         line("  no peers: `atlas peer add ADDRESS` connects to one, `atlas space join INVITATION` brings some");
@@ -104,6 +107,7 @@ fn peer(json: &Json) -> Vec<String> {
         rtt,
         format!("{} spaces", items(json, "/spaces").len()),
         format!("{} in, {} out", bytes(number(json, "/bytes_in")), bytes(number(json, "/bytes_out"))),
+        format!("{} records/s", number(json, "/arrivals_per_second")),
         standing,
     ]
 }

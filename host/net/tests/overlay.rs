@@ -62,6 +62,40 @@ fn announce(machine: &mut Machine, now: u64, peer: u32, entries: &[Entry]) -> Ve
     actions(machine)
 }
 
+/// When a machine first compares with a peer, and the name of that.
+fn compares(machine: &mut Machine, met: u64, peer: u32) -> (u64, Token) {
+    (met..met + 20_000)
+        .find_map(|now| {
+            machine.tick(now);
+            actions(machine).into_iter().find_map(|action| match action {
+                Action::Reconcile { peer: with, token, .. } if with == peer => Some((now, token)),
+                _ => None,
+            })
+        })
+        .expect("it compares with everyone it meets")
+}
+
+#[test]
+fn who_has_nothing_compares_at_once_and_nobody_waits_for_long_for_the_other_to_begin() {
+    for (seed, dialled) in (0..100).map(|i| (i / 2, i % 2 == 0)) {
+        let mut machine = Machine::new(Config::default(), seed, 0);
+        machine.join(0, SPACE, Follows::All);
+        let meet = |machine: &mut Machine, now: u64, peer: u32| {
+            machine.connected(now, peer, u64::from(peer), dialled);
+            machine.shares(now, peer, [(SPACE, Follows::All)]);
+            let (began, token) = compares(machine, now, peer);
+            let tally = Tally { bytes: 100, differences: 0, stopped: false };
+            machine.reconciled(began + 10, token, End::Complete, tally);
+            began - now
+        };
+        let first = meet(&mut machine, 100, 0);
+        assert!(first <= if dialled { 1 } else { 500 }, "{first} ms");
+        // Both may have dialled at once, and each take the other for the one who did.
+        let second = meet(&mut machine, 3_000, 1);
+        assert!(second <= if dialled { 300 } else { 2_000 }, "{second} ms");
+    }
+}
+
 #[test]
 fn what_came_too_early_is_asked_for_again_and_what_is_refused_is_not() {
     let mut machine = with_peers(Config::default(), 0..2);

@@ -35,6 +35,7 @@ mod wants;
 
 pub use config::Config;
 pub use machine::Overlay;
+pub(crate) use pace::Rate;
 pub use score::{Offence, Reason, Standing};
 pub use status::{Load, PeerStatus, SpaceStatus};
 pub use types::{Action, End, Entry, Follows, Known, Millis, Outcome, PeerKey, Refusal, Room, Set, Tally, Token};

@@ -28,7 +28,7 @@ impl Bucket {
 
 /// Events a second, over the last ten seconds or so.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     sum: f64,
     at: Millis,
 }

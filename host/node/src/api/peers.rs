@@ -24,6 +24,10 @@ pub struct NetworkView {
     pub bytes_in: u64,
     /// Bytes that went out since the start.
     pub bytes_out: u64,
+    /// Bytes that come in a second, over the last ten seconds or so.
+    pub bytes_in_per_second: u64,
+    /// Bytes that go out in a second, over the last ten seconds or so.
+    pub bytes_out_per_second: u64,
     /// The peers.
     pub peers: Vec<PeerView>,
     /// The spaces.
@@ -55,6 +59,8 @@ pub struct PeerView {
     pub standing: String,
     /// Why it is limited.
     pub reason: Option<String>,
+    /// Records and other members of sets that it brought in a second, over the last ten seconds or so.
+    pub arrivals_per_second: u64,
     /// Bytes that came from it.
     pub bytes_in: u64,
     /// Bytes that went to it.
@@ -114,6 +120,7 @@ pub async fn view(node: &Node) -> Result<Option<NetworkView>, NodeError> {
             spaces: known.map(|it| it.spaces.iter().map(ToString::to_string).collect()).unwrap_or_default(),
             standing: known.map_or("good".to_owned(), |it| it.standing.clone()),
             reason: known.and_then(|it| it.reason.clone()),
+            arrivals_per_second: known.map_or(0, |it| it.arrivals.round() as u64),
             bytes_in: peer.traffic.0,
             bytes_out: peer.traffic.1,
         }
@@ -144,6 +151,8 @@ pub async fn view(node: &Node) -> Result<Option<NetworkView>, NodeError> {
         reachability: reachability(network.reachability()).to_owned(),
         bytes_in: traffic.received,
         bytes_out: traffic.sent,
+        bytes_in_per_second: status.rates.received,
+        bytes_out_per_second: status.rates.sent,
         peers: peers.collect(),
         spaces: spaces.collect(),
         left: left.chain(blocked).collect(),

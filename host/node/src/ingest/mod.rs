@@ -291,11 +291,11 @@ impl Node {
         awaited.extend(batch.waits().filter_map(|key| if let WaitKey::Record(id) = key { Some(*id) } else { None }));
         let outcomes = self.store().commit(batch)?;
         // Only now: what waits must be there to be found.
+        compiling.into_iter().for_each(|code| self.judge_when_compiled(code));
         let overlooked = deciding.overlooked(&awaited);
         drop(deciding);
         self.headers_came(&overlooked)?;
         self.records_came(overlooked, now)?;
-        compiling.into_iter().for_each(|code| self.judge_when_compiled(code));
         fates.extend(slots.into_iter().zip(outcomes).map(|((i, fate), outcome)| (i, settle(fate, outcome))));
         Ok(fates)
     }

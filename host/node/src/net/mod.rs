@@ -13,6 +13,7 @@ mod pieces;
 mod replica;
 mod roster;
 mod sets;
+mod strangers;
 
 use std::path::PathBuf;
 use std::sync::Arc;

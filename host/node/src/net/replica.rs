@@ -20,6 +20,7 @@ use super::membership;
 use super::participation::Participations;
 use super::pieces::{Sorted, id_of};
 use super::sets::{Held, IdentitySets, Law, items_of, law, laws, own};
+use super::strangers::Strangers;
 use crate::clock;
 use crate::error::NodeError;
 use crate::ingest::Fate;
@@ -37,6 +38,7 @@ pub struct NodeReplica {
     node: Node,
     participations: Arc<Participations>,
     identities: Arc<IdentitySets>,
+    strangers: Strangers,
     /// Code that came and cannot be used here: it is not asked for again.
     unfit: Mutex<HashSet<BlobId>>,
 }
@@ -44,7 +46,7 @@ pub struct NodeReplica {
 impl NodeReplica {
     /// For a node.
     pub fn new(node: Node, participations: Arc<Participations>, identities: Arc<IdentitySets>) -> Self {
-        Self { node, participations, identities, unfit: Mutex::default() }
+        Self { node, participations, identities, strangers: Strangers::default(), unfit: Mutex::default() }
     }
 
     fn space(&self, id: &SpaceId) -> Option<Arc<Space>> {
@@ -113,8 +115,16 @@ impl NodeReplica {
         for (i, refusal) in sorted.refused {
             outcomes[i].taken = Taken::Forged { code: refusal.code };
         }
+        let roster = match self.space(space) {
+            Some(space) => self.identities.rosters().of(&self.node, &space)?,
+            None => BTreeSet::new(),
+        };
         for (identity, pieces) in sorted.pieces {
             let before: HashSet<[u8; 32]> = self.ids_of(&identity)?;
+            if before.is_empty() && !self.strangers.admit(*space, identity, |id| roster.contains(id)) {
+                tracing::debug!(%space, %identity, "too many identities have no part in the space: this one waits");
+                continue;
+            }
             let (places, pieces): (Vec<usize>, Vec<_>) = pieces.into_iter().unzip();
             let refused = self.node.learn(identity, pieces)?;
             let after = self.ids_of(&identity)?;

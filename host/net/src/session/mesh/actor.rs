@@ -20,6 +20,7 @@ use super::super::table::Table;
 use super::blobs::{Ask, MOST_ASKED};
 use super::contacts::Contacts;
 use super::questions::Questions;
+use super::rates::Rates;
 use super::status::{LeftPeer, MeshStatus, PeerState, SpaceState};
 use super::work::{self, Fetch, Intakes, Streams, Told};
 use super::{Command, INBOX};
@@ -63,6 +64,7 @@ pub struct Actor {
     busy: bool,
     running: HashMap<Token, AbortHandle>,
     troubles: BTreeMap<SpaceId, String>,
+    rates: Rates,
     bodies: Questions,
     paths: Questions,
     reports: mpsc::Sender<Told>,
@@ -110,6 +112,7 @@ impl Actor {
             busy: false,
             running: HashMap::new(),
             troubles: BTreeMap::new(),
+            rates: Rates::default(),
             bodies: Questions::default(),
             paths: Questions::default(),
             reports,
@@ -171,6 +174,7 @@ impl Actor {
 
     fn tend(&mut self) {
         let now = self.now();
+        self.rates.look(now, || self.network.traffic());
         let busy = self.intakes.oldest().is_some_and(|since| since.elapsed() > BUSY_AFTER);
         if busy != self.busy {
             self.busy = busy;
@@ -491,7 +495,7 @@ impl Actor {
 
     fn status(&self) -> MeshStatus {
         let now = self.now();
-        let mut status = MeshStatus::default();
+        let mut status = MeshStatus { rates: self.rates.per_second(now), ..MeshStatus::default() };
         for peer in self.overlay.peers(now) {
             if let Some(until) = peer.until.filter(|_| peer.since.is_none()) {
                 let left = LeftPeer { peer: peer.peer, reason: peer.reason.to_string(), until: self.wall(until) };

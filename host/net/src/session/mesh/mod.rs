@@ -8,6 +8,7 @@ mod actor;
 mod blobs;
 mod contacts;
 mod questions;
+mod rates;
 mod status;
 mod work;
 

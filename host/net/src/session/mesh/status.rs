@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use atlas_record::SpaceId;
 
-use crate::swarm::PeerId;
+use crate::swarm::{PeerId, Traffic};
 
 /// The mesh as it is now.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MeshStatus {
     /// Connected peers.
     pub peers: BTreeMap<PeerId, PeerState>,
+    /// Bytes a second now.
+    pub rates: Traffic,
     /// Spaces that this node keeps or joins.
     pub spaces: BTreeMap<SpaceId, SpaceState>,
     /// Peers that were left and may not come back yet.
