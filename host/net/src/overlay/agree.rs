@@ -29,7 +29,7 @@ impl<P: PeerKey> Overlay<P> {
     }
 
     /// Something is missing and nobody in particular is known to have it: everyone may.
-    pub(super) fn suspect(&mut self, now: Millis, space: SpaceId) {
+    pub fn suspect(&mut self, now: Millis, space: SpaceId) {
         let soon = self.config.reconcile_soon;
         if let Some(joined) = self.spaces.get_mut(&space) {
             joined.routine_at = joined.routine_at.min(now + soon);

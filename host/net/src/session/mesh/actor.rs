@@ -29,7 +29,7 @@ use crate::overlay::{Action, Config, Entry, Millis, Offence, Outcome, Overlay, R
 use crate::replica::{Replica, Shared, Taken};
 use crate::swarm::{Event, Events, How, Network, PeerId, Stream};
 use crate::wire::gossip::{Gossip, PATHS, SHORT_IDS};
-use crate::wire::{self, Set};
+use crate::wire::{self, Follows, Set};
 
 /// A portion that is on its way into the store for longer makes everyone wait.
 const BUSY_AFTER: Duration = Duration::from_secs(2);
@@ -370,6 +370,16 @@ impl Actor {
                 self.spaces_changed();
                 self.overlay.reconciled(now, token, end, tally);
             }
+            Told::Unclear(space) => {
+                let at = Instant::now();
+                let asks = |peer: &PeerId| {
+                    (self.can(peer, SHORT_IDS) && self.bodies.is_due(*peer, space, at))
+                        || (self.can(peer, PATHS) && self.paths.is_due(*peer, space, at))
+                };
+                if self.links.keys().any(asks) {
+                    self.overlay.suspect(now, space);
+                }
+            }
             Told::Bodies(peer, space, came) => self.bodies.asked(peer, space, came, Instant::now()),
             Told::Paths(peer, space, came) => self.paths.asked(peer, space, came, Instant::now()),
             Told::BadRequest(peer, why) => self.blame(peer, Offence::Garbage, &why),
@@ -455,6 +465,7 @@ impl Actor {
             space,
             tag,
             reads_short: self.can(&peer, SHORT_IDS),
+            light: self.spaces.get(&space).is_some_and(|shared| shared.follow != Follows::All),
             token,
             wants,
             reports: self.reports.clone(),

@@ -31,6 +31,8 @@ pub enum Told {
     Found(PeerId, SpaceId, Token, Finding),
     /// A comparison ended. Whether the peer is at fault, and what went wrong.
     Compared(PeerId, SpaceId, Token, End, Tally, bool, Option<String>),
+    /// What a fetch brought lacks bodies, or paths, that others may have.
+    Unclear(SpaceId),
     /// A peer was asked for bodies, and so many came.
     Bodies(PeerId, SpaceId, usize),
     /// A peer was asked for paths, and so many came.
@@ -109,6 +111,8 @@ pub struct Fetch {
     pub tag: Tag,
     /// Whether the peer can be asked for records by short ids.
     pub reads_short: bool,
+    /// Whether this node keeps some types only.
+    pub light: bool,
     /// Names the fetch.
     pub token: Token,
     /// What, most urgent first.
@@ -131,10 +135,23 @@ impl Fetch {
             Err(FetchError::Frame(FrameError::Slow)) => (End::TimedOut, false),
             Err(error) => (End::Broken, error.is_fault()),
         };
-        if let Err(error) = outcome {
-            tracing::debug!(peer = %self.peer, space = %self.space, "a fetch ended: {error}");
+        match outcome {
+            Ok(()) if self.is_unclear().await => drop(self.reports.send(Told::Unclear(self.space)).await),
+            Ok(()) => {}
+            Err(error) => tracing::debug!(peer = %self.peer, space = %self.space, "a fetch ended: {error}"),
         }
         let _ = self.reports.send(Told::FetchEnded(self.peer, self.token, end, fault)).await;
+    }
+
+    /// Whether anything is here that comparing does not show to be incomplete.
+    async fn is_unclear(&self) -> bool {
+        let (replica, space, light) = (self.replica.clone(), self.space, self.light);
+        let look = move || {
+            let bodies = !replica.without_bodies(&space, 1)?.is_empty();
+            Ok(bodies || (light && !replica.without_paths(&space, 1)?.is_empty()))
+        };
+        // A failure is told where it is in the way of something.
+        blocking(look).await.unwrap_or(false)
     }
 
     async fn fetch(&self, wants: Vec<(Set, Id)>) -> Result<(), FetchError> {
