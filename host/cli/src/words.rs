@@ -22,6 +22,13 @@ pub fn space(json: &Json) {
             number(binding, "/fuel"),
             bytes(number(binding, "/memory"))
         ));
+        let broken: Vec<&str> = items(binding, "/broken_laws").iter().filter_map(Json::as_str).collect();
+        if !broken.is_empty() {
+            line(format!(
+                "    it breaks laws of its role: {}; the evidence is in this node's folder",
+                broken.join(", ")
+            ));
+        }
     }
     let types: Vec<Vec<String>> = items(json, "/types")
         .iter()

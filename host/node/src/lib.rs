@@ -28,6 +28,7 @@ pub mod identities;
 pub mod import;
 pub mod ingest;
 pub mod judge;
+mod lawful;
 pub mod modules;
 pub mod net;
 pub mod node;

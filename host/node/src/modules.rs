@@ -205,6 +205,14 @@ impl Modules {
         if let Some(validator) = self.running.read().expect("no thread panics with this lock").get(binding) {
             return Ok(validator.clone());
         }
+        let (code, bound) = self.bound(binding)?;
+        let validator = open(&self.engine, &code, bound).map_err(Gap::Broken)?.ok_or(Gap::Compiling(binding.code))?;
+        self.running.write().expect("no thread panics with this lock").insert(binding.clone(), validator.clone());
+        Ok(validator)
+    }
+
+    /// The component that a binding names, and the binding as the engine takes it.
+    pub(crate) fn bound(&self, binding: &Binding) -> Result<(Arc<[u8]>, atlas_engine::Binding), Gap> {
         let code = self.code(&binding.code).map_err(Gap::Store)?.ok_or(Gap::Missing(WaitKey::Module(binding.code)))?;
         let config = match &binding.config {
             None => Arc::from([]),
@@ -217,9 +225,7 @@ impl Modules {
             fuel: binding.fuel,
             memory: binding.memory,
         };
-        let validator = open(&self.engine, &code, bound).map_err(Gap::Broken)?.ok_or(Gap::Compiling(binding.code))?;
-        self.running.write().expect("no thread panics with this lock").insert(binding.clone(), validator.clone());
-        Ok(validator)
+        Ok((code, bound))
     }
 
     /// Waits at the side until code is compiled, then does something once. If somebody waits for

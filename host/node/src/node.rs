@@ -1,7 +1,7 @@
 //! A node on one directory.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Instant;
 
 use atlas_engine::{Engine, EngineConfig, Pooling};
@@ -84,6 +84,8 @@ struct Inner {
     /// Held by whoever weighs records, from what is known of their authors to the commit.
     decisions: Decisions,
     turns: Turns,
+    /// Held while a module is held to its laws.
+    trying_laws: Mutex<()>,
     token: Zeroizing<String>,
 }
 
@@ -149,6 +151,7 @@ impl Node {
             received: Rates::default(),
             decisions: Decisions::default(),
             turns: Turns::default(),
+            trying_laws: Mutex::default(),
             token,
         }));
         node.reconsider_left()?;
@@ -242,6 +245,10 @@ impl Node {
 
     pub(crate) fn turns(&self) -> &Turns {
         &self.0.turns
+    }
+
+    pub(crate) fn trying_laws(&self) -> &Mutex<()> {
+        &self.0.trying_laws
     }
 
     pub(crate) fn decisions(&self) -> &Decisions {

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::sync::mpsc;
 
+use atlas_engine::testing::{Behaviour, guest};
+
 use super::*;
 
 #[test]
@@ -127,6 +129,35 @@ fn revocations_and_bindings_reach_others() {
     until("Bob knows the type", || {
         bob.json(&["space", "show", "debian"])["slots"].get("validator:atlas.label").is_some()
     });
+}
+
+/// What a space binds judges there, whatever a node thinks of it; the node says what it thinks.
+#[test]
+fn a_module_that_comes_from_a_peer_and_breaks_a_law_is_pointed_out() {
+    let (ada, bob) = (settled(3), named("bob"));
+    for (behaviour, name, type_name) in
+        [(Behaviour::Valid, "honest", "example.fine"), (Behaviour::KeepsState, "odd", "example.odd")]
+    {
+        let file = ada.dir().join(name);
+        std::fs::write(&file, guest(behaviour)).unwrap();
+        ada.run(&["module", "install", file.to_str().unwrap(), "--yes", "--no-test", "--name", name]).exits(0);
+        ada.run(&["module", "bind", &format!("validator:{type_name}"), name, "--as", "ada"]).exits(0);
+    }
+    let (_a, _b) = (online(&ada), online(&bob));
+    join(&ada, &bob);
+    agree(&ada, &bob, "debian");
+    let broken = |type_name: &str| {
+        let shown = bob.json(&["space", "show", "debian"]);
+        shown["slots"][format!("validator:{type_name}")]["broken_laws"].clone()
+    };
+    until("the law is named", || broken("example.odd").as_array().is_some_and(|laws| !laws.is_empty()));
+    assert_eq!(broken("example.odd"), serde_json::json!(["stateless"]));
+    assert_eq!(broken("example.fine"), serde_json::json!([]));
+    let told = bob.run(&["space", "show", "debian"]).exits(0).text();
+    assert!(told.contains("breaks laws of its role: stateless"), "{told}");
+    let evidence = std::fs::read_dir(bob.dir().join("evidence")).unwrap().next().unwrap().unwrap().path();
+    let again = bob.run(&["module", "test", evidence.to_str().unwrap()]).exits(1).text();
+    assert!(again.contains("BROKEN  stateless"), "{again}");
 }
 
 #[test]

@@ -58,6 +58,8 @@ struct BindingView {
     fuel: u64,
     /// Bytes of memory.
     memory: u64,
+    /// Laws of its role that it was seen to break, when it came from a peer.
+    broken_laws: Vec<String>,
 }
 
 impl SpaceView {
@@ -72,10 +74,11 @@ impl SpaceView {
                 meter: binding.meter.to_string(),
                 fuel: binding.fuel,
                 memory: binding.memory,
+                broken_laws: node.broken_laws(binding)?,
             };
-            (slot.to_string(), view)
+            Ok((slot.to_string(), view))
         });
-        let slots: BTreeMap<_, _> = slots.collect();
+        let slots = slots.collect::<Result<BTreeMap<_, _>, NodeError>>()?;
         Ok(Self {
             name: space.name.clone(),
             id: space.id.to_string(),

@@ -414,6 +414,7 @@ impl Replica for NodeReplica {
         for key in [WaitKey::Module(id), WaitKey::Blob(id)] {
             self.node.retry_waiting_for(&key, now).map_err(failed)?;
         }
+        self.node.hold_to_laws(&space, &id).map_err(failed)?;
         Ok(())
     }
 
