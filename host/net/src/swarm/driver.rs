@@ -285,9 +285,11 @@ impl Driver {
 
     /// Where to dial a node, and may: what was given, and what the book knows.
     fn addresses(&self, peer: &PeerId, given: Vec<Multiaddr>) -> Vec<Multiaddr> {
+        // What was given first; both together, so that a way over TCP that is known on the same network is taken.
         let mut addrs: Vec<_> = given.iter().map(without_peer).collect();
-        let known = worth_dialing(self.book.addresses(peer), |addr| self.book.has_failed(peer, addr));
+        let known = self.book.addresses(peer);
         addrs.extend(known.into_iter().filter(|addr| !given.iter().any(|given| without_peer(given) == *addr)));
+        let addrs = worth_dialing(addrs, |addr| self.book.has_failed(peer, addr));
         self.doors.open(&addrs);
         addrs
     }
