@@ -97,6 +97,27 @@ fn who_has_nothing_compares_at_once_and_nobody_waits_for_long_for_the_other_to_b
 }
 
 #[test]
+fn a_session_over_a_way_that_is_left_begins_anew_at_once() {
+    let mut machine = with_peers(Config::default(), 0..1);
+    let (began, token) = compares(&mut machine, 0, 0);
+    machine.moved(began + 50, 0);
+    let after = actions(&mut machine);
+    assert!(after.contains(&Action::Cancel { token }), "{after:?}");
+    let again = after.iter().find_map(|action| match action {
+        Action::Reconcile { peer: 0, token, .. } => Some(*token),
+        _ => None,
+    });
+    let again = again.expect("on the new way");
+    // What is still said of the old one is of no interest.
+    machine.reconciled(began + 60, token, End::Broken, Tally::default());
+    assert_eq!(machine.spaces()[0].reconciling, Some(0));
+    machine.reconciled(began + 70, again, End::Complete, Tally { bytes: 100, differences: 0, stopped: false });
+    assert_eq!(machine.spaces()[0].in_sync_with, 1);
+    machine.moved(began + 80, 0);
+    assert_eq!(actions(&mut machine), [], "nothing was under way");
+}
+
+#[test]
 fn what_came_too_early_is_asked_for_again_and_what_is_refused_is_not() {
     let mut machine = with_peers(Config::default(), 0..2);
     let asked = fetches(&announce(&mut machine, 10, 0, &entries(0..2)));

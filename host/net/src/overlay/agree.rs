@@ -9,7 +9,7 @@ use atlas_record::SpaceId;
 use super::machine::Overlay;
 use super::peer::Peer;
 use super::score::{Offence, Standing};
-use super::space::Running;
+use super::space::{Running, Space};
 use super::types::{Action, End, Entry, Known, Millis, PeerKey, Room, Set, Tally, Token};
 use super::wants::Claim;
 use crate::negentropy::Id;
@@ -202,6 +202,25 @@ impl<P: PeerKey> Overlay<P> {
         self.judge(now, peer);
         self.pump(now);
         self.schedule(now, space);
+    }
+
+    /// A peer is reached on another way: a session over the old one ends there, through nobody's fault, and begins
+    /// anew.
+    pub fn moved(&mut self, now: Millis, peer: P) {
+        let with_peer = |joined: &Space<P>| joined.running.is_some_and(|running| running.peer == peer);
+        let broken: Vec<SpaceId> =
+            self.spaces.iter().filter(|(_, joined)| with_peer(joined)).map(|(id, _)| *id).collect();
+        for space in broken {
+            let joined = self.spaces.get_mut(&space).expect("it was just found");
+            if let Some(running) = joined.running.take() {
+                self.actions.push_back(Action::Cancel { token: running.token });
+            }
+            if let Some(shared) = self.peers.get_mut(&peer).and_then(|state| state.spaces.get_mut(&space)) {
+                shared.agreement.not_before = now;
+            }
+            self.look(space, now);
+            self.schedule(now, space);
+        }
     }
 
     /// A peer has reconciled with this node to the end: what it found, it fetches and announces. That is as good as

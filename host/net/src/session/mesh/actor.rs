@@ -212,6 +212,7 @@ impl Actor {
             }
             // What is open goes on through the relay, and would end with the relay's patience.
             Event::Upgraded { peer } => {
+                self.overlay.moved(now, peer);
                 self.forget_streams(peer);
                 self.open_talk(peer, Duration::ZERO);
             }
