@@ -118,6 +118,21 @@ fn a_session_over_a_way_that_is_left_begins_anew_at_once() {
 }
 
 #[test]
+fn who_declines_is_asked_again_soon_and_then_more_and_more_slowly() {
+    let mut machine = with_peers(Config::default(), 0..1);
+    let mut waits = Vec::new();
+    let mut declined = 0;
+    for _ in 0..5 {
+        let (began, token) = compares(&mut machine, declined, 0);
+        waits.push(began - declined);
+        declined = began + 1;
+        machine.reconciled(declined, token, End::Declined, Tally::default());
+    }
+    assert_eq!(waits[1..], [1_000, 2_000, 4_000, 8_000]);
+    assert_eq!(machine.peers(declined)[0].reason, Reason::Fine);
+}
+
+#[test]
 fn what_came_too_early_is_asked_for_again_and_what_is_refused_is_not() {
     let mut machine = with_peers(Config::default(), 0..2);
     let asked = fetches(&announce(&mut machine, 10, 0, &entries(0..2)));
@@ -414,9 +429,9 @@ fn step() -> impl Strategy<Value = Step> {
         5 => (0u32..6, 0u32..60, 0u32..40, any::<bool>()).prop_map(|(p, from, n, more)| Step::Announce(p, from, n, more)),
         2 => (0u32..60, 0u32..10).prop_map(|(from, n)| Step::Commit(from, n)),
         5 => (any::<usize>(), 0u32..60, 0u8..7).prop_map(|(token, n, what)| Step::Answer(token, n, what)),
-        3 => (any::<usize>(), 0u8..3).prop_map(|(token, how)| Step::End(token, how)),
+        3 => (any::<usize>(), 0u8..4).prop_map(|(token, how)| Step::End(token, how)),
         2 => (0u32..60, 0u32..40).prop_map(|(from, n)| Step::Needs(from, n)),
-        2 => (0u8..3, 0u64..1_000_000, 0u64..10).prop_map(|(how, bytes, found)| Step::Reconciled(how, bytes, found)),
+        2 => (0u8..4, 0u64..1_000_000, 0u64..10).prop_map(|(how, bytes, found)| Step::Reconciled(how, bytes, found)),
         1 => any::<bool>().prop_map(Step::Busy),
         1 => (0u32..6).prop_map(Step::Offence),
         1 => any::<bool>().prop_map(Step::Rejoin),
@@ -425,7 +440,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn end(how: u8) -> End {
-    [End::Complete, End::Broken, End::TimedOut][usize::from(how)]
+    [End::Complete, End::Broken, End::TimedOut, End::Declined][usize::from(how)]
 }
 
 proptest! {

@@ -178,7 +178,11 @@ impl<P: PeerKey> Overlay<P> {
         }
         if let Some(shared) = self.peers.get_mut(&peer).and_then(|state| state.spaces.get_mut(&space)) {
             let agreement = &mut shared.agreement;
-            if end != End::Complete {
+            if end == End::Declined {
+                // It is busy, or about to say anew what it shares: soon, and then more and more slowly.
+                agreement.not_before = now + agreement.patience;
+                agreement.patience = (agreement.patience * 2).min(self.config.reconcile_every);
+            } else if end != End::Complete {
                 agreement.not_before = now + AFTER_BREAK;
             } else if stopped {
                 agreement.not_before = again;

@@ -137,7 +137,7 @@ impl<P: PeerKey> Overlay<P> {
         match end {
             End::Complete => self.undelivered(now, batch.peer, &open),
             // A line may break. One that breaks before anything came is as good as no answer.
-            End::Broken => {
+            End::Broken | End::Declined => {
                 self.blame(now, batch.peer, Offence::NotServed, usize::from(open.len() == batch.asked));
                 self.miss(now, &open);
             }

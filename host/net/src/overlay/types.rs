@@ -119,8 +119,10 @@ impl Refusal {
 pub enum End {
     /// As it should.
     Complete,
-    /// The stream broke, or the peer is busy. Nobody is blamed for one of these.
+    /// The stream broke. Nobody is blamed for one of these.
     Broken,
+    /// The peer did not take it up: it is busy, or has not heard yet what both share.
+    Declined,
     /// Nothing came for too long.
     TimedOut,
 }

@@ -66,6 +66,14 @@ impl JointError {
         }
     }
 
+    /// Whether the peer did not take it up, in its own words.
+    pub fn is_declined(&self) -> bool {
+        matches!(
+            self,
+            JointError::Compare(_, CompareError::Declined(_)) | JointError::Fetch(_, FetchError::Declined(_))
+        )
+    }
+
     /// Whether the peer was too slow.
     pub fn is_slow(&self) -> bool {
         use wire::FrameError::Slow;

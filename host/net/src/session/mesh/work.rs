@@ -277,7 +277,11 @@ pub async fn compare(joint: Joint, mut findings: mpsc::Receiver<Finding>, token:
             (End::Complete, tally, false, trouble)
         }
         Err(Some(error)) => {
-            let end = if error.is_slow() { End::TimedOut } else { End::Broken };
+            let end = match &error {
+                error if error.is_slow() => End::TimedOut,
+                error if error.is_declined() => End::Declined,
+                _ => End::Broken,
+            };
             (end, Tally::default(), error.is_fault(), Some(error.to_string()))
         }
         Err(None) => {
